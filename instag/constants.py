@@ -1,0 +1,33 @@
+"""Numbers that several stages agree on. What belongs to a model (rate, window, thresholds) is in its card instead."""
+
+from __future__ import annotations
+
+# A window whose RMS level is below this is silent and does not vote. 16-bit dither lies near -96 dBFS and the hiss of
+# a quiet analogue transfer near -60 dBFS, so the floor stands between them.
+SILENCE_FLOOR_DBFS = -70.0
+
+# Decoded blocks: about a second of CD audio, so that memory does not depend on the length of a file.
+BLOCK_FRAMES = 1 << 16
+
+# What a decoder may be asked to mix down and resample.
+MAX_CHANNELS = 64
+MIN_SAMPLE_RATE = 1_000
+MAX_SAMPLE_RATE = 768_000
+
+# Extensions that are walked in folders (a file that is named on the command line is always tried).
+AUDIO_EXTENSIONS: frozenset[str] = frozenset(
+    """wav wave bwf rf64 w64 flac oga ogg opus spx mp3 mp2 aif aiff aifc au snd caf m4a m4b mp4 aac wma asf ape wv mpc
+    tta""".split()
+)
+
+# Files that instag writes are never taken for input.
+SIDECAR_SUFFIX = ".instag.json"
+TEMPORARY_PREFIX = ".instag-"
+
+LIMITS_NOTICE = (
+    "The label is the most likely dominant instrument; confidence is a probability and no guarantee. "
+    "Files marked 'needs review' want a person's ear. Not for surveillance or rights enforcement."
+)
+
+assert BLOCK_FRAMES > 0 and SILENCE_FLOOR_DBFS < 0
+assert all(extension == extension.lower() for extension in AUDIO_EXTENSIONS)
