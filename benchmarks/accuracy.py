@@ -29,7 +29,7 @@ from instag.records import Samples
 from train.corpus import DEV, AudioCache, Clip, load_clip, read_manifest
 from train.degrade import rms, through_mp3
 from train.evaluate import Outcome, summarise
-from train.mixing import Mixer, MixSettings
+from train.mixing import Mixer, MixSettings, is_rhythm
 from train.recipe_judge import LIGHT
 
 RATE = 24_000
@@ -97,8 +97,8 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
 def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tuple[list[Samples], list[str]]]:
     """Mixtures of clips that the model never learned from, and their dominant labels.
 
-    `mixtures`: one instrument 3 to 9 dB over two others. `bands_louder`: one instrument under drums, bass and the like
-    that are 0 to 6 dB louder. `others`: up to three sources of none of the eleven.
+    `mixtures`: one instrument 3 to 9 dB over two others. `bands_louder`: one instrument under drums or bass that are 0
+    to 6 dB louder. `others`: up to three sources of none of the eleven.
     """
     cache = AudioCache(clips, RATE, cache_folder, root)
     plain = {"silent_share": 0.0, "speed_semitones": 0.5, "degrade": LIGHT}
@@ -113,7 +113,8 @@ def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tup
     }
     made = {}
     for name, settings in kinds.items():
-        batch = Mixer(cache, settings, SEED).mixtures(range(MIXTURES))
+        wanted = [i for i, clip in enumerate(clips) if clip.label != OTHER or name != "bands_louder" or is_rhythm(clip)]
+        batch = Mixer(cache, settings, SEED, wanted).mixtures(range(MIXTURES))
         made[name] = (list(batch.audio), [LABELS[index] for index in batch.dominant])
     return made
 

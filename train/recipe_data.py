@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -34,6 +35,35 @@ class Data:
             index
             for index, clip in enumerate(self.cache.clips)
             if clip.source not in without and (not only or clip.source in only)
+        ]
+
+    def source_table(self) -> list[dict[str, Any]]:
+        """For each source of labelled sound: what of it was used, under which licence."""
+        table: dict[str, dict[str, Any]] = {}
+        for clip in self.cache.clips:
+            entry = table.setdefault(
+                clip.source, {"source": clip.source, "licences": set(), "kinds": set(), "labels": set(), "clips": 0}
+            )
+            entry["clips"] += 1
+            entry["seconds"] = round(entry.get("seconds", 0.0) + clip.seconds, 1)
+            entry["licences"].add(clip.licence)
+            entry["kinds"].add(clip.kind)
+            entry["labels"].add(clip.label)
+        return [
+            {key: sorted(value) if isinstance(value, set) else value for key, value in table[name].items()}
+            for name in sorted(table)
+        ]
+
+    def music_table(self) -> list[dict[str, Any]]:
+        """The folders of unlabelled music, with recordings and seconds."""
+        clips = self.music.clips if self.music else ()
+        return [
+            {
+                "source": name,
+                "clips": sum(clip.source == name for clip in clips),
+                "seconds": round(sum(clip.seconds for clip in clips if clip.source == name), 1),
+            }
+            for name in sorted({clip.source for clip in clips})
         ]
 
 

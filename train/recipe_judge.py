@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from instag.labels import LABELS, OTHER_INDEX
+from instag.labels import LABELS, OTHER, OTHER_INDEX
 from instag.records import Samples, WindowScores
 from instag.windows import cut
 from train.corpus import AudioCache
 from train.degrade import DegradeSettings, rms
-from train.mixing import BACKING, NOTE, Mixer, MixSettings
+from train.mixing import BACKING, NOTE, Mixer, MixSettings, is_rhythm
 from train.yamnet import SAMPLE_RATE, LogMel, YamnetBody
 
 LIGHT = DegradeSettings(
@@ -74,14 +74,16 @@ class HeldSet:
 
 
 def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
-    """`mixtures`: one instrument 3 to 9 dB over two others; `bands`: one under a band up to 6 dB louder; `others`."""
+    """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`."""
     plain = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
     kinds = {
         "mixtures": replace(plain, companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)),
         "bands": replace(plain, companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0),
         "others": replace(plain, other_share=1.0),
     }
-    return {name: Mixer(cache, kind, settings.seed, held) for name, kind in kinds.items()}
+    rhythm = [i for i in held if cache.clips[i].label != OTHER or is_rhythm(cache.clips[i])]
+    chosen = {"bands": rhythm}
+    return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in kinds.items()}
 
 
 SETS = ("recordings", "notes", "songs", "mixtures", "bands", "others")
@@ -110,10 +112,11 @@ def held_sets(
     longest = int(settings.longest_seconds * SAMPLE_RATE)
     sets: dict[str, HeldSet] = {}
 
-    def add(name: str, recordings: list[Samples], labels: Sequence[int], sources: Sequence[str]) -> None:
+    def add(name: str, recordings: list[Samples], labels: Sequence[int], sources: Sequence[str], solo: bool) -> None:
         truth = np.array(labels, np.int64)
         present = np.eye(len(LABELS), dtype=np.float32)[truth]
-        sets[name] = _cut_set(name, [change(r) for r in recordings], front_end, truth, present, present, sources)
+        known = np.ones_like(present) if solo else present
+        sets[name] = _cut_set(name, [change(r) for r in recordings], front_end, truth, present, known, sources)
 
     whole = [i for i in held if clips[i].kind not in (NOTE, BACKING)]
     notes = [i for i in held if clips[i].kind == NOTE]
@@ -122,10 +125,10 @@ def held_sets(
         if name in names and chosen:
             labels = [LABELS.index(clips[i].label) for i in chosen]
             made = [cache.samples(i, 0, longest) for i in chosen]
-            add(name, made, labels, [clips[i].source for i in chosen])
+            add(name, made, labels, [clips[i].source for i in chosen], solo=True)
     songs = _songs(cache, held) if "songs" in names else []
     if songs:
-        add("songs", songs, [LABELS.index("electric_guitar")] * len(songs), ["songs"] * len(songs))
+        add("songs", songs, [LABELS.index("electric_guitar")] * len(songs), ["songs"] * len(songs), solo=False)
     for name, mixer in held_mixers(cache, held, settings).items():
         if name in names:
             batch = mixer.mixtures(range(settings.mixtures))
