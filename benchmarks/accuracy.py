@@ -74,8 +74,8 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
     """What is done to recordings to see how much it costs."""
     rng = np.random.default_rng(SEED)
 
-    def narrow(samples: Samples) -> Samples:
-        return soxr.resample(soxr.resample(samples, RATE, 8_000), 8_000, RATE).astype(np.float32)
+    def narrow(hertz: int) -> Callable[[Samples], Samples]:
+        return lambda samples: soxr.resample(soxr.resample(samples, RATE, hertz), hertz, RATE).astype(np.float32)
 
     def hiss(samples: Samples) -> Samples:
         noise = rng.standard_normal(len(samples)).astype(np.float32)
@@ -87,7 +87,8 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
 
     return {
         "mp3_64k": lambda samples: through_mp3(samples, RATE, MP3_64K),
-        "telephone_8khz": narrow,
+        "band_8khz": narrow(16_000),
+        "telephone_8khz": narrow(8_000),
         "hiss_20db": hiss,
         "speed_up_3_semitones": speed(3.0),
         "speed_down_3_semitones": speed(-3.0),

@@ -1,9 +1,9 @@
-"""What each source of sound is, for the data statement. Licences stand in the manifests; this says where it comes from."""
+"""What each source of sound is, for the data statement. The manifests have the licences."""
 
 from __future__ import annotations
 
 SOURCES: dict[str, str] = {
-    "philharmonia": "single notes and phrases that members of the Philharmonia Orchestra (London) recorded for everybody",
+    "philharmonia": "single notes and phrases recorded by members of the Philharmonia Orchestra (London)",
     "fsdkaggle300": "300 clips of FSDKaggle2018, which are uploads to Freesound",
     "fluidr3": "single notes of the FluidR3 General MIDI soundfont",
     "msgeneral": "single notes of the MuseScore General soundfont (shares samples with FluidR3)",
@@ -36,5 +36,4 @@ MUSIC: dict[str, str] = {
     "hyperrogue-music": "music of HyperRogue, CC-BY-SA and CC-BY",
     "planetblupi-music-ogg": "music of Planet Blupi, GPL-3+",
     "singularity-music": "music of Endgame: Singularity, CC-BY-SA and public domain",
-    "drascula-music": "music of Drascula, free to distribute (Alcachofa Soft)",
 }

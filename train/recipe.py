@@ -10,6 +10,7 @@ everything.
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import subprocess
@@ -26,7 +27,7 @@ from train.recipe_config import RecipeConfig, read_config
 from train.recipe_data import Data, load_data
 from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe_judge import held_sets
-from train.recipe_pool import Pool, mixture_pool, music_pool
+from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
 from train.yamnet import Pretrained, read_pretrained
 
 MUSIC_SEED = 11
@@ -56,24 +57,43 @@ def fit(
     size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
     front_end = start.body.front_end
     pool = mixture_pool(data.cache, data.indices(without), config.mix, config.pool_seed, size, front_end, folder)
-    maps = lower_maps(start.body, pool, settings)
-    music_maps = _music_maps(start, data, config, settings, folder)
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
-    runs = [tune(start, pretrained, pool, maps, music_maps, settings, seed) for seed in seeds]
+    runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
     body = average(start.body, [net.body for net, _ in runs], config.average_share)
     head = fit_head(start.head, embeddings(body, pool), pool, config.head, config.tune_seeds[0])
     return InstrumentNet(body, head).eval(), {"losses": {s: h for s, (_, h) in zip(seeds, runs, strict=True)}}
 
 
-def _music_maps(
-    start: InstrumentNet, data: Data, config: RecipeConfig, settings: TuneSettings, folder: Path
-) -> np.ndarray | None:
-    if data.music is None or not config.music_size:
-        return None
-    pool: Pool = music_pool(
-        data.music, MUSIC_SEED, config.music_size, start.window_seconds, start.body.front_end, folder
-    )
-    return lower_maps(start.body, pool, settings)
+def _tuned(
+    start: InstrumentNet,
+    pretrained: Pretrained,
+    data: Data,
+    config: RecipeConfig,
+    pool: Pool,
+    settings: TuneSettings,
+    seeds: Sequence[int],
+    folder: Path,
+) -> list[tuple[InstrumentNet, list[float]]]:
+    """One tuned network a seed; those that an interrupted or another run of the recipe finished are read back."""
+    music = None
+    if data.music is not None and config.music_size:
+        seconds, front_end = start.window_seconds, start.body.front_end
+        music = music_pool(data.music, MUSIC_SEED, config.music_size, seconds, front_end, folder)
+    maps: list[np.ndarray | None] = []
+    runs = []
+    for seed in seeds:
+        parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
+        path = folder / f"tuned-{key_of(parts)}.pt"
+        if not path.exists():
+            maps = maps or [lower_maps(start.body, pool, settings), lower_maps(start.body, music, settings)]
+            net, history = tune(start, pretrained, pool, *maps, settings, seed)
+            torch.save({"state": net.state_dict(), "history": history}, path.with_suffix(".partial"))
+            path.with_suffix(".partial").replace(path)
+        kept = torch.load(path, weights_only=True)
+        net = copy.deepcopy(start)
+        net.load_state_dict(kept["state"])
+        runs.append((net, kept["history"]))
+    return runs
 
 
 def run_folds(
@@ -135,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--manifest", type=Path, action="append", required=True, help="may be repeated")
-    parser.add_argument("--music", type=Path, action="append", default=[], help="a folder of unlabelled music")
+    parser.add_argument("--music", action="append", default=[], metavar="NAME=FOLDER", help="unlabelled music")
     parser.add_argument("--pretrained", type=Path, required=True, help="yamnet.tflite")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded audio and pools (several GB)")
     parser.add_argument("--threads", type=int, default=1)
@@ -143,7 +163,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = read_config(options.config)
-    data = load_data(options.manifest, options.music, options.cache)
+    music = {name: Path(place) for name, _, place in (entry.partition("=") for entry in options.music)}
+    data = load_data(options.manifest, music, options.cache)
     net, document = run(config, data, read_pretrained(options.pretrained), options.cache)
     save_checkpoint(options.output, net, NetConfig(), document)
     options.output.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

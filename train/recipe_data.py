@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ class Data:
         ]
 
 
-def load_data(manifests: Sequence[Path], music_folders: Sequence[Path], folder: Path) -> Data:
-    """Reads manifests (training clips only) and music folders, and decodes both to `folder`.
+def load_data(manifests: Sequence[Path], music_folders: Mapping[str, Path], folder: Path) -> Data:
+    """Reads manifests (training clips only) and music folders (by name), and decodes both to `folder`.
 
     Raises:
         CorpusError: A manifest, a clip or a folder cannot be used.
@@ -76,12 +76,12 @@ def load_data(manifests: Sequence[Path], music_folders: Sequence[Path], folder: 
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
     root = manifests[0].parent
     cache = AudioCache(clips, SAMPLE_RATE, folder, root)
-    music = [clip for place in music_folders for clip in _music_clips(place)]
-    music_cache = AudioCache(music, SAMPLE_RATE, folder, music_folders[0]) if music else None
+    music = [clip for name, place in sorted(music_folders.items()) for clip in _music_clips(name, place)]
+    music_cache = AudioCache(music, SAMPLE_RATE, folder, Path("/")) if music else None
     return Data(cache, music_cache, fingerprint(clips, root))
 
 
-def _music_clips(place: Path) -> list[Clip]:
+def _music_clips(name: str, place: Path) -> list[Clip]:
     """Every readable recording of 10 s or more below a folder, as an unlabelled clip."""
     found = []
     for path in sorted(place.rglob("*")):
@@ -92,7 +92,7 @@ def _music_clips(place: Path) -> list[Clip]:
         except soundfile.SoundFileError as error:
             raise CorpusError(f"{path}: the music cannot be read ({error}).") from error
         if seconds >= 10.0:
-            found.append(Clip(path, OTHER, "unlabelled", place.name, "music", path.stem, TRAIN, seconds, ""))
+            found.append(Clip(path, OTHER, "unlabelled", name, "music", path.stem, TRAIN, seconds, ""))
     if not found:
         raise CorpusError(f"{place}: there is no music in this folder.")
     return found

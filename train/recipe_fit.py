@@ -73,8 +73,10 @@ def losses(dominant: Tensor, present: Tensor, target: Tensor, truth: Tensor, kno
     return functional.cross_entropy(dominant, target), presence / known.sum().clamp(min=1.0)
 
 
-def lower_maps(body: YamnetBody, pool: Pool, settings: TuneSettings) -> NDArray[np.float16]:
-    """What the frozen layers make of a pool: (windows, patches, channels, height, width) float16."""
+def lower_maps(body: YamnetBody, pool: Pool | None, settings: TuneSettings) -> NDArray[np.float16] | None:
+    """What the frozen layers make of a pool: (windows, patches, channels, height, width) float16; None of none."""
+    if pool is None:
+        return None
     lower = body.layers[: settings.frozen_layers]
     made = []
     with torch.no_grad():
