@@ -105,9 +105,8 @@ def test_hard_links_are_names_of_equal_right(tree):
 
 
 def test_one_bad_argument_does_not_lose_the_rest(tree):
-    found = list(
-        discover([Path("no/such/thing.wav"), tree / "a.ogg", Path("nul\0.wav"), tree / "a.ogg/x", tree / "b.opus"])
-    )
+    paths = [Path("no/such/thing.wav"), tree / "a.ogg", Path("nul\0.wav"), tree / "a.ogg/x", tree / "b.opus"]
+    found = list(discover(paths))
     bad = [item for item in found if isinstance(item, Unreached)]
     assert [item.error.code for item in bad] == [ErrorCode.NOT_FOUND] * 3
     assert "no/such/thing.wav" in str(bad[0].error)
@@ -132,8 +131,7 @@ def test_folders_that_cannot_be_entered_are_reported(tree, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_no_utf8(tmp_path):
     raw = os.fsencode(tmp_path) + b"/lat\xe9in\n.wav"
-    with open(raw, "wb"):
-        pass
+    Path(os.fsdecode(raw)).touch()
     (found,) = discover([tmp_path])
     assert os.fsencode(found) == raw
 
