@@ -143,7 +143,8 @@ class AudioStream:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
-        is_broken = stopped is not None or is_short or self._reader.damaged_packets > 0
+        damage = self._reader.damage
+        is_broken = stopped is not None or is_short or bool(damage)
         if seconds == 0 and not is_broken:
             raise FileError(
                 ErrorCode.NO_AUDIO, f"{self._name}: it holds no audio (0 samples).", "Leave it out, or replace it."
@@ -163,10 +164,10 @@ class AudioStream:
             sentences.append(f"Decoding stopped after {seconds:.1f} s{_because(stopped)}.")
         elif self._lacks_end:
             sentences.append(f"The audio ends after {seconds:.1f} s without its end mark; it may have been cut off.")
+        if damage:
+            sentences.append(damage)
         if sentences:
             self.code = ErrorCode.TRUNCATED
-        if self._reader.damaged_packets:
-            sentences.append(f"{self._reader.damaged_packets} damaged packets were skipped.")
         if mixer.mended_samples:
             sentences.append(f"{mixer.mended_samples} samples were no finite numbers and count as silence.")
         if limiter.peak > _OVERSHOOT:
