@@ -50,7 +50,7 @@ def analyse_file(path: Path, model: Model, settings: AnalysisSettings) -> FileRe
             verdict=aggregate(scores, model.card),
             windows=scores,
             warning=stream.warning,
-            warning_code=stream.warning_code,
+            warning_code=stream.code or "",
         )
 
 

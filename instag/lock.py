@@ -15,8 +15,8 @@ from instag.errors import CannotStartError
 def locked(output: Path) -> Iterator[None]:
     """Holds the lock of an output file.
 
-    The lock is a file `NAME.lock` that names its holder's process and host; filelock takes it over where that process no
-    longer runs on this host.
+    The lock is a file `NAME.lock` that names its holder's process and host; filelock takes it over where that process
+    no longer runs on this host.
 
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
