@@ -98,7 +98,7 @@ def read_tag_block(file: BinaryIO, span: Span, what: str) -> bytes:
     return read_exactly(file, span.start, span.length, what)
 
 
-def unpack(layout: str, data: bytes, offset: int, what: str) -> tuple[int, ...]:
+def unpack(layout: str, data: bytes | bytearray, offset: int, what: str) -> tuple[int, ...]:
     """Unpacks integers, with the one error of this package.
 
     Raises:

@@ -18,7 +18,8 @@ from instag.containers.sniff import sniff
 from instag.digest import stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
-from instag.tags.attributes import ApeStore, AsfStore
+from instag.tags.ape import ApeStore
+from instag.tags.asf import AsfStore
 from instag.tags.edits import Edit, ends_like_id3v1
 from instag.tags.fields import (
     Change,
@@ -33,7 +34,7 @@ from instag.tags.id3 import Id3ChunkStore, Id3Store
 from instag.tags.mp4 import Mp4Store
 from instag.tags.reading import Entry, read_entries
 from instag.tags.refusals import check_place
-from instag.tags.safe_write import temporary_path
+from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
 from instag.tags.vorbis import FlacStore, OggStore
 
@@ -43,6 +44,7 @@ __all__ = [
     "check_writable",
     "read_all_tags",
     "read_tags",
+    "remove_leftovers",
     "remove_tags",
     "temporary_path",
     "write_tags",

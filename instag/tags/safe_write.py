@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.constants import TEMPORARY_PREFIX
+from instag.constants import SIDECAR_SUFFIX, TEMPORARY_PREFIX
 from instag.errors import ErrorCode, TagError
 from instag.tags.edits import Edit, copy_with_edits
 
@@ -33,6 +33,19 @@ def temporary_path(path: Path) -> Path:
     target = Path(os.path.realpath(path))
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
     return target.with_name(f"{TEMPORARY_PREFIX}{name}.tmp")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what a killed process left beside a file: the copy with tags, and the sidecar that was being written.
+
+    A copy that a living process is writing stays.
+    """
+    for written in (path, path.with_name(path.name + SIDECAR_SUFFIX)):
+        temporary = temporary_path(written)
+        with contextlib.suppress(OSError, TagError):
+            if temporary.is_file() and not temporary.is_symlink():
+                with create_temporary(temporary):
+                    temporary.unlink()
 
 
 def replace_file(
