@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from instag.containers import StructureError, UnsupportedError, asf, file_size, read_exactly, read_tag_block, unpack
+from instag.containers import (
+    StructureError,
+    UnsupportedError,
+    asf,
+    check_tag_block,
+    file_size,
+    read_exactly,
+    read_tag_block,
+    unpack,
+)
 from instag.containers.asf import AsfObject
 from instag.tags.edits import Edit, RawField, growth
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
@@ -38,6 +47,7 @@ class AsfStore:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._layout = asf.read_layout(file)
+        check_tag_block(file, self._layout.header, "its header")
         place = self._layout.child(asf.EXTENDED_CONTENT)
         self._content = self._read(place) if place else None
         self._extension = self._layout.child(asf.HEADER_EXTENSION)

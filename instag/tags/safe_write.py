@@ -91,23 +91,28 @@ def create_temporary(temporary: Path) -> BinaryIO:
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o600)
+    locked = False
     try:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
         if not os.path.samestat(os.fstat(descriptor), os.lstat(temporary)):
+            locked = False
             raise BlockingIOError(errno.EAGAIN, "replaced while it was opened")
         os.ftruncate(descriptor, 0)
         return os.fdopen(descriptor, "r+b")
-    except (BlockingIOError, FileNotFoundError) as error:
+    except BaseException as error:
+        if locked:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         os.close(descriptor)
+        if not isinstance(error, (BlockingIOError, FileNotFoundError)):
+            raise
         raise TagError(
             ErrorCode.TAGS_WRITE_FAILED,
             f"{temporary}: another process is writing this file.",
             "Let the other job finish, then run again.",
         ) from error
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def copy_attributes(target: Path, temporary: Path, before: os.stat_result, *, keep_mtime: bool) -> None:
