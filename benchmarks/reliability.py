@@ -4,13 +4,14 @@
 
 Three runs through the real command line and the real tag writer:
 
-- kills: a job that tags files is killed (SIGKILL) at random instants and started again, until it has finished so many
-  times; then every file has one row, every tagged file holds its tags, and every file's audio is what it was;
+- kills: a job that tags files is killed (SIGKILL) at random instants and started again until it has finished; then
+  every file has one row, every tagged file holds its tags, and every file's audio is what it was;
 - faults: in every container, every step of writing tags fails once for each reason; the file stays bit for bit;
-- fuzz: damaged files of every container go through `instag tag --write-tags` and `instag untag`; the job survives, every
-  file has one row, and a file that was not tagged was not changed.
+- fuzz: damaged files of every container go through `instag tag --write-tags` and `instag untag`; the job survives,
+  every file has one row, and a file that was not tagged was not changed.
 
-It prints files, faults, losses, double rows and changed audio, and ends with 1 where any of them is not 0. The recordings are made by `tests/containers.py`; the model is a tiny one, since decoding and writing are what is tried.
+It prints files, faults, losses, double rows and changed audio, and ends with 1 where any of them is not 0. The
+recordings are made by `tests/containers.py`; the model is a tiny one, since decoding and writing are what is tried.
 """
 
 from __future__ import annotations

@@ -139,28 +139,3 @@ def _umask() -> int:
 
 def _error(sidecar: Path, what: str, remedy: str) -> TagError:
     return TagError(ErrorCode.SIDECAR_WRITE_FAILED, f"{sidecar}: {what}.", remedy)
-
-
-def remove_sidecar(path: Path) -> TagOutcome:
-    """Removes the sidecar of a file, where instag wrote it.
-
-    Args:
-        path: The audio file.
-
-    Returns:
-        WRITTEN, or UNCHANGED where there is none of instag's.
-
-    Raises:
-        TagError: It cannot be removed.
-    """
-    if read_sidecar(path) is None:
-        return TagOutcome.UNCHANGED
-    sidecar = sidecar_path(path)
-    try:
-        sidecar.unlink()
-    except OSError as error:
-        raise _error(
-            sidecar, f"cannot be removed ({error.strerror})", "Check the permissions of its folder."
-        ) from error
-    synchronise_folder(sidecar.parent)
-    return TagOutcome.WRITTEN
