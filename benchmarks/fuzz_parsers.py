@@ -11,6 +11,7 @@ recordings of every container. Ends with 0 and libFuzzer's own summary where not
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -29,8 +30,6 @@ with atheris.instrument_imports(include=["instag"]):
     from instag.errors import CannotStartError, FileError
     from instag.onnxfile import NotOnnxError, check_self_contained
     from instag.rows import COLUMN_TYPES, row_from_record
-
-import contextlib
 
 _SHM = Path("/dev/shm")
 _FOLDER = Path(tempfile.mkdtemp(dir=_SHM if _SHM.is_dir() else None))
