@@ -26,7 +26,7 @@ class AnalysisSettings:
     """
 
     overlap_seconds: float = 0.0
-    batch_size: int = 16
+    batch_size: int = 4
 
     def fingerprint(self) -> str:
         """What of the settings decides the result, as it stands in the table's `settings` column."""
@@ -50,7 +50,7 @@ def analyse_file(path: Path, model: Model, settings: AnalysisSettings) -> FileRe
             verdict=aggregate(scores, model.card),
             windows=scores,
             warning=stream.warning,
-            warning_code=stream.warning_code,
+            warning_code=stream.code or "",
         )
 
 

@@ -72,6 +72,8 @@ class Journal:
         self._header = header
         self._read_line = read_line
         self._synced_at = time.monotonic()
+        if path.exists() and not path.is_file():
+            raise CannotStartError(f"{path}: is no regular file.", _REMEDY_OTHER_FILE)
         try:
             self._open(read_only)
         except OSError as error:
@@ -170,7 +172,8 @@ class Journal:
 
     def _load(self, read_only: bool) -> None:
         first = self._reader.readline()
-        if not first.endswith(b"\n") and self._header.startswith(first):  # new, or killed while the header was written
+        # New, or stopped while the header was written; a power cut may leave zeros after it.
+        if not first.endswith(b"\n") and self._header.startswith(first.rstrip(b"\0")):
             if not read_only:
                 self._writer.truncate(0)
                 self._write(self._header)

@@ -15,12 +15,14 @@ from instag.errors import CannotStartError
 def locked(output: Path) -> Iterator[None]:
     """Holds the lock of an output file.
 
-    The lock is a file `NAME.lock` that names its holder's process and host; filelock takes it over where that process no
-    longer runs on this host.
+    The lock is a file `NAME.lock` that names its holder's process and host; filelock takes it over where that process
+    no longer runs on this host.
 
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
     """
+    if not output.parent.is_dir():  # filelock would make it, and a mistyped name would become a folder
+        raise CannotStartError(f"{output}: there is no folder {output.parent}.", "Make it, or name another one.")
     path = output.with_name(output.name + ".lock")
     lock = SoftFileLock(path, blocking=False)
     try:

@@ -143,7 +143,8 @@ class AudioStream:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
-        is_broken = stopped is not None or is_short or self._reader.damaged_packets > 0
+        damage = self._reader.damage
+        is_broken = stopped is not None or is_short or bool(damage)
         if seconds == 0 and not is_broken:
             raise FileError(
                 ErrorCode.NO_AUDIO, f"{self._name}: it holds no audio (0 samples).", "Leave it out, or replace it."
@@ -163,10 +164,10 @@ class AudioStream:
             sentences.append(f"Decoding stopped after {seconds:.1f} s{_because(stopped)}.")
         elif self._lacks_end:
             sentences.append(f"The audio ends after {seconds:.1f} s without its end mark; it may have been cut off.")
+        if damage:
+            sentences.append(damage)
         if sentences:
             self.code = ErrorCode.TRUNCATED
-        if self._reader.damaged_packets:
-            sentences.append(f"{self._reader.damaged_packets} damaged packets were skipped.")
         if mixer.mended_samples:
             sentences.append(f"{mixer.mended_samples} samples were no finite numbers and count as silence.")
         if limiter.peak > _OVERSHOOT:
@@ -175,28 +176,28 @@ class AudioStream:
 
 
 def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
-    refusal = ""
+    """The reader of libsndfile where that takes the file, else FFmpeg's."""
+    refusal: CannotOpenError | None = None
     if kind is None or kind.is_native:
         try:
             return SndfileReader(file, kind)
         except CannotOpenError as error:
-            if kind is None:
-                raise FileError(
-                    ErrorCode.NOT_AUDIO,
-                    f"{name}: the content is no audio that is known, whatever its name says.",
-                    "Leave it out, or convert it to WAV or FLAC.",
-                ) from None
-            if not error.is_unknown_coding or kind.demuxer is None:
-                raise FileError(
-                    ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file is damaged ({error}).", _NEW_COPY
-                ) from None
-            refusal = f" with a coding that libsndfile does not read ({error})"
+            refusal = error
+    if kind is None:
+        raise FileError(
+            ErrorCode.NOT_AUDIO,
+            f"{name}: the content is no audio that is known, whatever its name says.",
+            "Leave it out, or convert it to WAV or FLAC.",
+        )
     try:
         return AvReader(file, kind)
     except AvMissingError:
+        if refusal is not None and not refusal.is_unknown_coding:
+            raise _damaged(name, kind, str(refusal)) from None
+        coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {kind.name}{refusal} needs an extra.",
+            f"{name}: reading {kind.name}{coding} needs an extra.",
             "Install it: pip install 'instag[av]'",
         ) from None
     except NoAudioStreamError:
@@ -204,9 +205,12 @@ def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
             ErrorCode.NO_AUDIO, f"{name}: the {kind.name} file holds no audio that can be decoded.", "Leave it out."
         ) from None
     except DecodingStoppedError as error:
-        raise FileError(
-            ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file cannot be decoded ({error}).", _NEW_COPY
-        ) from None
+        raise _damaged(name, kind, str(refusal or error)) from None
+
+
+def _damaged(name: str, kind: Kind, reason: str) -> FileError:
+    message = f"{name}: the {kind.name} file is damaged and cannot be decoded ({reason})."
+    return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 
 
 def _because(stopped: DecodingStoppedError | None) -> str:

@@ -56,6 +56,28 @@ def _riff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     return None
 
 
+def unfinished_size_field(file: BinaryIO, kind: Kind) -> int | None:
+    """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
+
+    Both sizes are then as they were at the start, as if the file ended with its header.
+
+    Args:
+        file: Open for reading; its position is lost.
+        kind: Its container.
+    """
+    if kind.name != "WAV":
+        return None
+    found = _riff(file, kind.offset)
+    if found is None or found[1] != 0:
+        return None
+    file.seek(kind.offset)
+    head = file.read(8)
+    claimed_end = struct.unpack(">4xI" if head[:4] == b"RIFX" else "<4xI", head)[0] + 8
+    start = found[0]
+    is_open = claimed_end <= start - kind.offset and file.seek(0, os.SEEK_END) > start
+    return start - 4 if is_open else None
+
+
 def _aiff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     for name, size, start in _chunks(file, offset + 12, ">"):
         if name == b"SSND":

@@ -37,8 +37,9 @@ class Mixer:
             (frames,) float32.
         """
         frames, channels = block.shape
-        mono = self._average(block)
-        power = float(np.dot(mono, mono))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = self._average(block)
+            power = float(np.dot(mono, mono))
         if not power < _LARGEST * frames:  # NaN compares false
             bad = ~(np.abs(block) < _LARGEST)
             self.mended_samples += int(bad.sum())

@@ -55,7 +55,7 @@ class AvReader:
             raise AvMissingError(str(error)) from None
         self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
         self._av.logging.set_level(self._av.logging.PANIC)
-        self.damaged_packets = 0
+        self._skipped_packets = 0
         file.seek(0)
         try:
             self._container = self._av.open(file, format=kind.demuxer, metadata_errors="replace")
@@ -68,7 +68,8 @@ class AvReader:
             self._frames = self._decode()
             self._first = next(self._frames, None)
             if self._first is None:
-                raise NoAudioStreamError
+                is_cut = self._skipped_packets or (self._container.duration or 0) > 0
+                raise DecodingStoppedError("no packet of it is whole") if is_cut else NoAudioStreamError
         except BaseException:
             self.close()
             raise
@@ -76,6 +77,11 @@ class AvReader:
         seconds = duration / self._av.time_base if duration else None
         channels = len(self._first.layout.channels)
         self.info = AudioInfo(kind.name, self._first.sample_rate, channels, seconds)
+
+    @property
+    def damage(self) -> str:
+        """See `Reader`."""
+        return f"Damaged packets were skipped: {self._skipped_packets}." if self._skipped_packets else ""
 
     def _decode(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)
@@ -89,7 +95,7 @@ class AvReader:
             try:
                 frames = packet.decode()
             except self._foreign:
-                self.damaged_packets += 1
+                self._skipped_packets += 1
                 continue
             yield from frames
 

@@ -17,11 +17,15 @@ class Reader(Protocol):
 
     Attributes:
         info: What the container says.
-        damaged_packets: How many packets could not be decoded and were skipped, so far.
+        damage: A sentence on what the decoder passed over so far, or "".
     """
 
     info: AudioInfo
-    damaged_packets: int
+
+    @property
+    def damage(self) -> str:
+        """See above."""
+        ...
 
     def blocks(self) -> Iterator[Samples]:
         """Yields (frames, channels) float32, full scale at 1; good until the next one is asked for.

@@ -9,9 +9,10 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from instag.audio.claims import mpeg_states_length, share_present
+from instag.audio.claims import mpeg_states_length, share_present, unfinished_size_field
 from instag.audio.reader import DecodingStoppedError
 from instag.audio.sniff import Kind
+from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
 from instag.records import AudioInfo, Samples
 
@@ -19,8 +20,8 @@ from instag.records import AudioInfo, Samples
 _UNIMPLEMENTED = 18
 # What libsndfile gives for "unknown".
 _UNKNOWN_FRAMES = 2**62
-_PRETENDED_BYTES = 1 << 40
-_ID3V1_BYTES = 128
+# A data size that means "to the end", in either byte order.
+_UNKNOWN_SIZE = b"\xff\xff\xff\xff"
 # The system's word for "no such file", which libsndfile uses where it finds no MPEG frame.
 _BAD_FILE = 7
 
@@ -44,37 +45,6 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-class _View:
-    """A file as libsndfile shall see it: from `offset` on, and of any length that is pretended."""
-
-    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
-        self._file, self._offset, self._size = file, offset, size
-        self._position = 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:
-        # Raised in a callback from C, an exception would only be printed.
-        if self._position >= self._size - _ID3V1_BYTES and self._size == _PRETENDED_BYTES:
-            # libsndfile looks for a tag at the end, and gives the file up where it can read nothing there.
-            buffer[:] = bytes(len(buffer))
-            self._position += len(buffer)
-            return len(buffer)
-        try:
-            self._file.seek(self._offset + self._position)
-            count = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        except OSError:
-            return 0
-        self._position += count
-        return int(count)
-
-
 class SndfileReader:
     """See `Reader`."""
 
@@ -88,18 +58,21 @@ class SndfileReader:
         Raises:
             CannotOpenError: libsndfile does not take it.
         """
-        self.damaged_packets = 0
+        self.damage = ""
         offset = kind.offset if kind else 0
         states_length = kind is None or kind.name != "MP3" or mpeg_states_length(file, kind)
         present = share_present(file, kind) if kind else 1.0
-        source: int | _View
+        source: int | View
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
             # rate can be lost. Where the file seems endless it reads to the real end.
-            source = _View(file, offset, _PRETENDED_BYTES)
+            source = View(file, offset, is_endless=True)
+        elif kind is not None and (field := unfinished_size_field(file, kind)) is not None:
+            source = View(file, offset, patch_at=field, patch=_UNKNOWN_SIZE)
+            self.damage = "Its header was never finished: it claims no audio, and some follows."
         elif os.name == "nt":
             # libsndfile's C library has its own file descriptors there.
-            source = _View(file, offset, file.seek(0, os.SEEK_END) - offset)
+            source = View(file, offset)
         else:
             file.seek(offset)
             source = file.fileno()
@@ -110,9 +83,8 @@ class SndfileReader:
         except (RuntimeError, ValueError, TypeError, OSError) as error:
             raise CannotOpenError(str(error), False) from None
         frames = self._sound.frames
-        is_guess = frames >= _UNKNOWN_FRAMES or not states_length
-        if self._sound.subtype.startswith("MPEG") and (kind is None or kind.name != "MP3"):
-            is_guess = True
+        is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (kind is None or kind.name != "MP3")
+        is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
         claimed = None if is_guess else frames / self._sound.samplerate
         if claimed is not None and present > 0:
             claimed /= present
