@@ -1,7 +1,8 @@
 """The main model: the pretrained body under a factorised head that starts at the pretrained class rows.
 
 P(label) = P(any of the eleven is heard) x softmax over the eleven; P(other) = 1 - P(any). A head that lets `other`
-compete with the instruments inside one softmax calls every band `other`.
+compete with the instruments inside one softmax calls every band `other`. Whether any is heard follows from how strongly
+the eleven rows answer, and a correction: a free row for it does worse on sources that it never heard.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ class FactorisedHead(nn.Module):
         super().__init__()
         self.instruments = nn.Linear(embedding, len(IRMAS_11))
         self.any = nn.Linear(embedding, 1)
+        self.any_scale = nn.Parameter(torch.tensor(1.0))
         self.present = nn.Linear(embedding, len(LABELS))
 
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, patches, embedding) to two (batch, 12) logits; `dominant` is log-probabilities already."""
         pooled = embeddings.mean(dim=1)
-        heard = self.any(pooled)
-        instruments = functional.log_softmax(self.instruments(pooled), dim=1)
+        strengths = self.instruments(pooled)
+        heard = self.any_scale * torch.logsumexp(strengths, dim=1, keepdim=True) + self.any(pooled)
+        instruments = functional.log_softmax(strengths, dim=1)
         dominant = torch.cat([instruments + functional.logsigmoid(heard), functional.logsigmoid(-heard)], dim=1)
         return dominant, self.present(pooled)
 

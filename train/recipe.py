@@ -64,7 +64,7 @@ def fit(
     pool = mixture_pool(data.cache, data.indices(without), config.mix, config.pool_seed, size, front_end, folder)
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
     runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
-    body = average(start.body, [net.body for net, _ in runs], config.average_share)
+    body = average(start.body, [body for body, _ in runs], config.average_share)
     features = embeddings(body, pool)
     head = fit_head(start.head, features, pool, config.head, config.tune_seeds[0])
     small_head = fit_head(head, features[:, MIDDLE], pool, config.head, config.tune_seeds[0])
@@ -88,8 +88,8 @@ def _tuned(
     settings: TuneSettings,
     seeds: Sequence[int],
     folder: Path,
-) -> list[tuple[InstrumentNet, list[float]]]:
-    """One tuned network a seed; those that an interrupted or another run of the recipe finished are read back."""
+) -> list[tuple[YamnetBody, list[float]]]:
+    """One tuned body a seed; those that an interrupted or another run of the recipe finished are read back."""
     music = None
     if data.music is not None and config.music_size:
         seconds, front_end = start.window_seconds, start.body.front_end
@@ -102,12 +102,12 @@ def _tuned(
         if not path.exists():
             maps = maps or [lower_maps(start.body, pool, settings), lower_maps(start.body, music, settings)]
             net, history = tune(start, pretrained, pool, *maps, settings, seed)
-            torch.save({"state": net.state_dict(), "history": history}, path.with_suffix(".partial"))
+            torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
             path.with_suffix(".partial").replace(path)
         kept = torch.load(path, weights_only=True)
-        net = copy.deepcopy(start)
-        net.load_state_dict(kept["state"])
-        runs.append((net, kept["history"]))
+        body = copy.deepcopy(start.body)
+        body.load_state_dict(kept["state"])
+        runs.append((body, kept["history"]))
     return runs
 
 

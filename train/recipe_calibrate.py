@@ -19,8 +19,10 @@ from train.evaluate import multilabel, outcome, plain_card, summarise, verdicts
 from train.heads import FactorisedHead
 from train.recipe_judge import HeldSet, area_under_curve, file_scores
 
-# What the project allows itself: files of an instrument that come out as `other`, and files of `other` that do not.
-LOST_ALLOWED, MISSED_ALLOWED = 0.05, 0.15
+# What trouble is measured by: the share of each set's instruments that come out as `other`, and of `other` that does not.
+# Under drums that are louder than it an instrument is often past hearing; that must not buy back all of `other`.
+LOST_ALLOWED = {"recordings": 0.05, "songs": 0.05, "bands": 0.2}
+MISSED_ALLOWED = 0.15
 # At most this share of recordings may be set aside for review, to be this often right on the rest.
 REVIEW_SHARE, KEPT_ACCURACY = 0.25, 0.97
 
@@ -92,15 +94,14 @@ def _best_shift(folds: Mapping[str, FoldScores]) -> float:
     def trouble(shift: float) -> float:
         lost, missed = [], []
         for fold in folds.values():
-            for name in ("recordings", "songs", "bands", "others"):
-                if name not in fold.sets:
-                    continue
-                held = fold.sets[name]
+            for name, held in fold.sets.items():
                 said = _means(held, shift_heard(fold.dominant[name], shift)).argmax(axis=1) == OTHER_INDEX
                 is_other = held.truth == OTHER_INDEX
-                lost += [said[~is_other].mean()] if (~is_other).any() else []
-                missed += [1 - said[is_other].mean()] if is_other.any() else []
-        return float(np.mean(lost) / LOST_ALLOWED + np.mean(missed) / MISSED_ALLOWED)
+                if name in LOST_ALLOWED and (~is_other).any():
+                    lost.append(said[~is_other].mean() / LOST_ALLOWED[name])
+                if name in ("recordings", "others") and is_other.any():
+                    missed.append((1 - said[is_other].mean()) / MISSED_ALLOWED)
+        return float(np.mean(lost) + np.mean(missed))
 
     return float(min(np.linspace(-4.0, 4.0, 81), key=trouble))
 

@@ -55,7 +55,7 @@ class HeadSettings:
         batch: Windows a step.
         lr: AdamW's learning rate.
         pull: L2 penalty towards where the head starts, on weights.
-        any_pull: The same for the row that says whether any of the eleven is heard.
+        any_pull: The same for the correction to whether any of the eleven is heard.
         present_weight: Weight of the presence loss.
     """
 
@@ -63,7 +63,7 @@ class HeadSettings:
     batch: int = 256
     lr: float = 1e-3
     pull: float = 0.02
-    any_pull: float = 0.002
+    any_pull: float = 0.02
     present_weight: float = 1.0
 
 
@@ -113,6 +113,8 @@ def tune(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = copy.deepcopy(net).train()
+    # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
+    net.head.any_scale.requires_grad_(False).zero_()
     upper = net.body.layers[settings.frozen_layers :]
     rows = torch.from_numpy(pretrained.class_weight), torch.from_numpy(pretrained.class_bias)
     wanted = _teach(upper, music_maps, rows) if music_maps is not None else None
