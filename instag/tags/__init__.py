@@ -248,13 +248,13 @@ def _entries(path: Path, *, everything: bool) -> list[Entry]:
             raise FileError(ErrorCode.NOT_READABLE, f"{path}: cannot be read ({what}).", "Check it.") from error
         with file:
             kind = sniff(file)
-            try:
-                _open_store(file, kind)
-            except TooLargeError:
-                raise
-            except StructureError:
-                # What is too damaged to be written may still be readable.
-                pass
+            if kind in _STORES:
+                # mutagen takes its time and memory as headers say; only those that make sense are given to it.
+                try:
+                    _open_store(file, kind)
+                except UnsupportedError as error:
+                    if isinstance(error, TooLargeError):
+                        raise
             return read_entries(file, kind, everything=everything)
 
 

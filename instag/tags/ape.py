@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from instag.containers import Span, StructureError, file_size, read_tag_block, trailers, unpack
+from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_tag_block, too_many, trailers, unpack
 from instag.tags.edits import Edit, RawField
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
 
@@ -69,6 +69,8 @@ def _ape_items(data: bytes, count: int) -> tuple[tuple[bytes, RawField | None], 
             field = RawField(key, _ape_text(flags, data[key_end + 1 : end]))
         items.append((data[offset:end], field))
         offset = end
+        if len(items) > MAX_PARTS:
+            raise too_many("items")
     if len(items) != count:
         raise StructureError(f"claims {count} items in {what} and has {len(items)}")
     return tuple(items)

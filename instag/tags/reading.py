@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -73,8 +74,10 @@ def mutagen_errors() -> Iterator[None]:
     try:
         yield
     except MutagenError as error:
-        if isinstance(error.__cause__ or error.__context__, OSError):
-            raise
+        cause = error.__cause__ or error.__context__
+        # mutagen makes up errors of the system, without a number, for files that end too early.
+        if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
+            raise cause from error
         raise StructureError(f"cannot be read as its format demands ({error or type(error).__name__})") from error
     except _LEAKS as error:
         raise StructureError(f"cannot be read as its format demands ({type(error).__name__}: {error})") from error

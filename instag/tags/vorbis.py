@@ -12,6 +12,7 @@ from typing import BinaryIO
 from mutagen.ogg import OggPage
 
 from instag.containers import (
+    MAX_PARTS,
     MAX_TAG_BYTES,
     Kind,
     Span,
@@ -22,6 +23,7 @@ from instag.containers import (
     flac,
     ogg,
     read_tag_block,
+    too_many,
     unpack,
 )
 from instag.tags.edits import Edit, RawField
@@ -80,6 +82,8 @@ def parse_comments(data: bytes) -> Comments:
     vendor = take()
     (count,) = unpack("<I", data, position, what)
     position += 4
+    if count > MAX_PARTS:
+        raise too_many("comments")
     if count > len(data) // 4:
         raise StructureError(f"claims {count} comments in {what}")
     items = tuple(take() for _ in range(count))
