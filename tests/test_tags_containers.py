@@ -386,6 +386,8 @@ def test_a_changed_byte_of_audio_changes_the_digest(name: str, tmp_path: Path) -
         pytest.skip("the MD5 of FLAC files is what their encoder left, and is not computed anew")
     # The middle of the file is audio in all of these but those with large tags before it.
     at = len(data) - 400 if name in ("lyrics.ogg", "tagged.opus") else int(len(data) * 0.6)
+    if path.suffix in (".mpc", ".ape"):
+        at = 500
     data[at] ^= 0x55
     path.write_bytes(data)
     assert audio_digest(path) != before

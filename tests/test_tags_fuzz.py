@@ -91,7 +91,7 @@ def test_damaged_containers(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     rng = random.Random(name)
     outcomes = [survive(path, mutated(data, rng)) for _ in range(MUTATIONS)]
     assert [p.name for p in tmp_path.iterdir()] == [name]
-    if name in containers.TAGGED:
+    if name in containers.TAGGED and path.suffix not in (".mpc", ".ape"):
         assert len(set(outcomes)) > 1
 
 

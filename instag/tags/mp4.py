@@ -116,6 +116,8 @@ class Mp4Store:
             for name in _UNMOVABLE:
                 if top.name == name or next(top.everything(name), None):
                     raise UnsupportedError(f"has an atom '{name.decode()}' with positions that would become wrong")
+            if top.name == b"sidx" and top.span.end <= moved_from:
+                raise UnsupportedError("has an index of segments before its metadata")
             for name in (b"stco", b"co64"):
                 edits.extend(self._moved_table(atom, moved_from, delta) for atom in top.everything(name))
             for atom in top.everything(b"tfhd"):
