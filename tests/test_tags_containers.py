@@ -402,3 +402,15 @@ def test_flac_without_md5_is_digested_by_its_frames(tmp_path: Path) -> None:
     assert digest.startswith("sha256-frames:")
     write_tags(path, VALUES)
     assert audio_digest(path) == digest
+
+
+@pytest.mark.parametrize("name", ["plain.ogg", "tagged.opus"])
+def test_a_page_with_a_wrong_checksum_is_not_blessed(name: str, tmp_path: Path) -> None:
+    """Decoders skip such a page; a new checksum over the damage would make them take it for sound."""
+    path = make(name, tmp_path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"libsndfile") if b"libsndfile" in data else 120] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TagError) as caught:
+        write_tags(path, VALUES)
+    assert caught.value.code == ErrorCode.TAGS_DAMAGED_CONTAINER and path.read_bytes() == data

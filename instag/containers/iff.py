@@ -6,9 +6,10 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size, read_exactly, too_many
+from instag.containers import MAX_PARTS, Kind, Span, StructureError, TooLargeError, file_size, read_exactly, too_many
 
 HEADER_BYTES = 8
+AUDIO_CHUNK = {Kind.WAV: b"data", Kind.RF64: b"data", Kind.AIFF: b"SSND"}
 _WAVE64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
@@ -98,9 +99,24 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
     """
     if kind == Kind.W64:
         return _wave64_spans(file)
+    wanted = AUDIO_CHUNK[kind]
+    if kind != Kind.RF64:
+        try:
+            spans = [chunk.body for chunk in read_form(file, kind).chunks if chunk.name == wanted]
+        except TooLargeError:
+            raise
+        except StructureError:
+            # Damaged: what can still be found counts.
+            pass
+        else:
+            if spans:
+                return spans
+    return _lenient_spans(file, kind, wanted)
+
+
+def _lenient_spans(file: BinaryIO, kind: Kind, wanted: bytes) -> list[Span]:
     size = file_size(file)
     big_endian = kind == Kind.AIFF
-    wanted = b"SSND" if big_endian else b"data"
     long_sizes: list[int] = []
     spans: list[Span] = []
     offset = 12

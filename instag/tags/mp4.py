@@ -31,6 +31,8 @@ class Mp4Store:
         self._file = file
         self._atoms = read_atoms(file)
         self._moov = next(atom for atom in self._atoms if atom.name == b"moov")
+        if not any(atom.name == b"mdat" for atom in self._atoms):
+            raise StructureError("has no 'mdat' atom")
         self._check_offsets()
         self._udta = self._moov.child(b"udta")
         self._meta = self._udta.child(b"meta") if self._udta else None
