@@ -338,6 +338,18 @@ def test_nothing_at_the_end_looks_like_id3v1(length: int, tmp_path: Path) -> Non
     np.testing.assert_array_equal(soundfile.read(path)[0], samples)
 
 
+def test_texts_in_chunks_are_shown(tmp_path: Path) -> None:
+    shown = read_all_tags(make("bwf.wav", tmp_path))
+    assert shown["INFO:INAM"] == ["Side A"] and shown["INFO:IART"] == ["Somebody"]
+    assert shown["bext:Description"] == ["Reel 7, side A"] and shown["bext:Originator"] == ["An archive"]
+    assert shown["bext:CodingHistory"] == ["A=PCM,F=44100,W=24,M=stereo,T=Studer A807"]
+    path = tmp_path / "named.aiff"
+    with soundfile.SoundFile(path, "w", 8000, 1, "PCM_16", format="AIFF") as file:
+        file.title = "Étude"
+        file.write(np.zeros(10))
+    assert read_all_tags(path)["NAME"] == ["Étude"]
+
+
 def test_what_undo_says_is_ascii_json(tmp_path: Path) -> None:
     path = make("v23.mp3", tmp_path)
     add_instrument(path, ["Баян"])

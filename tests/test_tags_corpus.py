@@ -29,13 +29,13 @@ def folder() -> Path:
     return Path(os.environ["INSTAG_CORPUS"]).parent / "containers" / "mutagen"
 
 
-def expected() -> dict[str, tuple[str, str]]:
+def expected() -> dict[str, tuple[str, str, str]]:
     with OUTCOMES.open(newline="") as file:
-        return {row["file"]: (row["outcome"], row["digest"]) for row in csv.DictReader(file)}
+        return {row["file"]: (row["outcome"], row["digest"], row["why"]) for row in csv.DictReader(file)}
 
 
-def outcome(path: Path) -> tuple[str, str]:
-    """What becomes of a file, and what its digest is over; asserts that it is as it was in the end."""
+def outcome(path: Path) -> tuple[str, str, str]:
+    """What becomes of a file, what its digest is over, and why; asserts that it is as it was in the end."""
     before, state, digest = path.read_bytes(), path.stat(), audio_digest(path)
     word = digest.partition(":")[0]
     try:
@@ -46,14 +46,14 @@ def outcome(path: Path) -> tuple[str, str]:
         assert path.stat().st_ino == state.st_ino and error.remedy and str(path) in error.message
         with pytest.raises(FileError):
             write_tags(path, VALUES)
-        return error.code, word
+        return error.code, word, error.message.removeprefix(f"{path}: ")
     shown = read_all_tags(path)
     assert read_tags(path) == VALUES and audio_digest(path) == digest and shown["INSTAG_DOMINANT"] == ["violin"]
     assert write_tags(path, VALUES) == TagOutcome.UNCHANGED
     assert write_tags(path, OTHERS) == TagOutcome.WRITTEN and read_tags(path) == OTHERS
     assert remove_tags(path) == TagOutcome.WRITTEN
     assert path.read_bytes() == before and audio_digest(path) == digest
-    return written, word
+    return written, word, ""
 
 
 def test_every_file_comes_out_as_the_table_says(tmp_path: Path) -> None:
@@ -66,4 +66,4 @@ def test_every_file_comes_out_as_the_table_says(tmp_path: Path) -> None:
         found[file.name] = outcome(copy)
     assert found == expected()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(found)
-    assert sum(result == TagOutcome.WRITTEN for result, _ in found.values()) > 40
+    assert sum(result == TagOutcome.WRITTEN for result, _, _ in found.values()) > 40

@@ -29,6 +29,7 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from instag.containers import MAX_TAG_BYTES, Kind, StructureError, TooLargeError, file_size
+from instag.tags.chunk_texts import read_chunk_texts
 
 _ID3_KINDS = frozenset((Kind.WAV, Kind.AIFF, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO))
 _CLASSES: dict[Kind, Callable[..., Any]] = {
@@ -114,7 +115,7 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
     Args:
         file: The open file.
         kind: Its container.
-        everything: Also tags that are beside those that instag writes (ID3v1 and APEv2 in MP3 files).
+        everything: Also tags that are beside those that instag writes (ID3v1 and APEv2 in MP3 files, chunks of text).
 
     Raises:
         StructureError: mutagen cannot read the file.
@@ -132,6 +133,8 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
         )
         if everything and kind == Kind.MPEG_AUDIO:
             entries.extend(_ape_entries(file))
+    if everything and kind in (Kind.WAV, Kind.AIFF):
+        entries.extend(Entry(key, (text,)) for key, text in read_chunk_texts(file, kind))
     return entries
 
 
