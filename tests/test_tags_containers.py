@@ -233,6 +233,36 @@ def test_id3_version_and_frames_stay(name: str, tmp_path: Path) -> None:
         assert {"TSIZ", "RVAD", "TYER"} <= set(again)
 
 
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("real", [True, False])
+def test_extended_headers_stay(version: int, real: bool, tmp_path: Path) -> None:
+    """Also those that are announced and not there."""
+    path = make("plain.mp3", tmp_path)
+    extended = {3: b"\0\0\0\x06" + bytes(6), 4: b"\0\0\0\x06\x01\0"}[version] if real else b""
+    content = extended + b"TIT2\0\0\0\x06\0\0\0hello"
+    path.write_bytes(b"ID3" + bytes((version, 0, 0x40, 0, 0, 0, len(content))) + content + path.read_bytes())
+    original = path.read_bytes()
+    write_tags(path, VALUES)
+    assert read_tags(path) == VALUES and ID3(path)["TIT2"].text == ["hello"]
+    assert path.read_bytes()[10:][: len(content)] == content
+    remove_tags(path)
+    assert path.read_bytes() == original
+
+
+def test_an_id3v24_tag_with_a_footer(tmp_path: Path) -> None:
+    path = make("plain.mp3", tmp_path)
+    frame = b"TIT2\0\0\0\x06\0\0\0hello"
+    rest = bytes((4, 0, 0x10, 0, 0, 0, len(frame)))
+    path.write_bytes(b"ID3" + rest + frame + b"3DI" + rest + path.read_bytes())
+    original, digest = path.read_bytes(), audio_digest(path)
+    write_tags(path, VALUES)
+    data = path.read_bytes()
+    length = int.from_bytes(bytes(data[8:10]), "big") and (data[8] << 7 | data[9])
+    assert data[10 + length : 20 + length] == b"3DI" + data[3:10] and audio_digest(path) == digest
+    remove_tags(path)
+    assert path.read_bytes() == original
+
+
 def test_ape_and_id3v1_tags_of_an_mp3_stay(tmp_path: Path) -> None:
     path = make("ape.mp3", tmp_path)
     tail = path.read_bytes()[-300:]

@@ -147,6 +147,9 @@ def build_tag(tag: Tag) -> bytes:
 
 
 def _extended_header(content: bytes, version: int) -> bytes:
+    if re.match(rb"[A-Z][A-Z0-9]{3}", content):
+        # Some tagger sets the flag and goes on with the first frame; no extended header is as long as that name says.
+        return b""
     if version == 3:
         (length,) = unpack(">I", content, 0, "the extended header of its ID3v2 tag")
         with_checksum = length >= 6 and len(content) > 4 and bool(content[4] & 0x80)

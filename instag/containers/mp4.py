@@ -92,7 +92,7 @@ def _children(file: BinaryIO, span: Span, depth: int, budget: list[int]) -> tupl
             size, to_the_end = span.end - offset, True
         if not header_bytes <= size <= span.end - offset:
             raise StructureError(
-                f"has an atom '{name.decode('latin-1')}' at {offset} that claims {size} bytes where "
+                f"has an atom {name.decode('latin-1')!a} at {offset} that claims {size} bytes where "
                 f"{span.end - offset} are"
             )
         inside = Span(offset + header_bytes, offset + size)
