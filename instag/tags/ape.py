@@ -29,8 +29,8 @@ class ApeStore:
             self._footer = data[-trailers.APE_HEADER_BYTES :]
             count, flags = struct.unpack_from("<II", self._footer, 16)
             self._header = data[: trailers.APE_HEADER_BYTES] if flags & _HAS_HEADER else b""
-            if self._header and not self._header.startswith(trailers.APE_MARK):
-                raise StructureError("has an APEv2 tag without the header that its footer promises")
+            if self._header and self._header[:20] != self._footer[:20]:
+                raise StructureError("has an APEv2 tag whose header and footer contradict each other")
             self._items = _items(data[len(self._header) : -trailers.APE_HEADER_BYTES], count)
         self.fields = tuple(field for _, field in self._items if field)
         self.missing: tuple[str, ...] = () if self._span else (NEW_TAG,)
