@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from instag.constants import SIDECAR_SUFFIX
-from instag.errors import ErrorCode, TagError
+from instag.errors import ErrorCode, FileError, TagError
 from instag.tags.fields import TagOutcome
 from instag.tags.refusals import bag_around
 from instag.tags.safe_write import create_temporary, synchronise, synchronise_folder, temporary_path
@@ -43,7 +44,7 @@ def write_sidecar(path: Path, document: Mapping[str, Any]) -> TagOutcome:
     text = json.dumps({MARK: _FORM, **document}, ensure_ascii=True, allow_nan=False, indent=2) + "\n"
     try:
         if os.path.lexists(sidecar):
-            if sidecar.is_symlink() or not sidecar.is_file() or read_sidecar(path) is None:
+            if read_sidecar(path) is None:
                 raise _error(sidecar, "is there already and was not written by instag", "Move it away, then run again.")
             if sidecar.read_text("utf-8") == text:
                 return TagOutcome.UNCHANGED
@@ -69,18 +70,46 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     """The document in the sidecar of a file; None where there is none, or one that instag did not write.
 
     Raises:
-        OSError: It cannot be read.
+        FileError: It cannot be read.
     """
+    sidecar = sidecar_path(path)
     try:
-        with sidecar_path(path).open("rb") as file:
+        if sidecar.is_symlink() or not sidecar.is_file():
+            return None
+        with sidecar.open("rb") as file:
             document = json.loads(file.read(_LARGEST_BYTES))
-    except FileNotFoundError:
-        return None
     except (ValueError, RecursionError):
         return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            return None
+        raise FileError(
+            ErrorCode.NOT_READABLE, f"{sidecar}: cannot be read ({error.strerror or error}).", "Check its permissions."
+        ) from error
     if not isinstance(document, dict) or document.pop(MARK, None) != _FORM:
         return None
     return document
+
+
+def remove_sidecar(path: Path) -> TagOutcome:
+    """Removes the sidecar of a file, if instag wrote it.
+
+    Returns:
+        WRITTEN where it was removed, UNCHANGED where there is none of instag's.
+
+    Raises:
+        FileError: It cannot be read or removed.
+    """
+    if read_sidecar(path) is None:
+        return TagOutcome.UNCHANGED
+    sidecar = sidecar_path(path)
+    try:
+        sidecar.unlink()
+    except OSError as error:
+        raise _error(
+            sidecar, f"cannot be removed ({error.strerror or error})", "Check the permissions of its folder."
+        ) from error
+    return TagOutcome.WRITTEN
 
 
 def _replace(sidecar: Path, content: bytes) -> None:
@@ -110,28 +139,3 @@ def _umask() -> int:
 
 def _error(sidecar: Path, what: str, remedy: str) -> TagError:
     return TagError(ErrorCode.SIDECAR_WRITE_FAILED, f"{sidecar}: {what}.", remedy)
-
-
-def remove_sidecar(path: Path) -> TagOutcome:
-    """Removes the sidecar of a file, where instag wrote it.
-
-    Args:
-        path: The audio file.
-
-    Returns:
-        WRITTEN, or UNCHANGED where there is none of instag's.
-
-    Raises:
-        TagError: It cannot be removed.
-    """
-    if read_sidecar(path) is None:
-        return TagOutcome.UNCHANGED
-    sidecar = sidecar_path(path)
-    try:
-        sidecar.unlink()
-    except OSError as error:
-        raise _error(
-            sidecar, f"cannot be removed ({error.strerror})", "Check the permissions of its folder."
-        ) from error
-    synchronise_folder(sidecar.parent)
-    return TagOutcome.WRITTEN

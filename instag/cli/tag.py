@@ -48,7 +48,7 @@ def tag(
     dry_run: DryRun = False,
     overlap: Overlap = 0.0,
     jobs: Annotated[int, option("--jobs", "-j", min=1, help="Files analysed at once.")] = 1,
-    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 16,
+    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 4,
     device: DeviceName = "auto",
     model: ModelName = "instag",
     include: Include = None,

@@ -25,6 +25,10 @@ class UnsupportedError(StructureError):
     """The container is whole, but uses something that instag does not write into."""
 
 
+class TooLargeError(UnsupportedError):
+    """The tags are larger than what is read into memory."""
+
+
 class Kind(StrEnum):
     """Containers that instag tells apart, by content and never by name."""
 
@@ -84,21 +88,31 @@ def read_exactly(file: BinaryIO, offset: int, length: int, what: str) -> bytes:
     return data
 
 
-def read_tag_block(file: BinaryIO, span: Span, what: str) -> bytes:
-    """Reads a block of tags into memory, within the bound.
+def check_tag_block(file: BinaryIO, span: Span, what: str) -> None:
+    """Checks that a block of tags is there whole, and not larger than what is read into memory.
 
     Raises:
-        UnsupportedError: The block is larger than instag reads.
+        TooLargeError: It is larger.
         StructureError: The file ends before it.
     """
     if span.end > file_size(file):
         raise StructureError(f"ends inside {what}")
     if span.length > MAX_TAG_BYTES:
-        raise UnsupportedError(f"has {span.length} bytes in {what}; at most {MAX_TAG_BYTES} are read")
+        raise TooLargeError(f"has {span.length} bytes in {what}; at most {MAX_TAG_BYTES} are read")
+
+
+def read_tag_block(file: BinaryIO, span: Span, what: str) -> bytes:
+    """Reads a block of tags into memory.
+
+    Raises:
+        TooLargeError: It is larger than what is read.
+        StructureError: The file ends before it.
+    """
+    check_tag_block(file, span, what)
     return read_exactly(file, span.start, span.length, what)
 
 
-def unpack(layout: str, data: bytes, offset: int, what: str) -> tuple[int, ...]:
+def unpack(layout: str, data: bytes | bytearray, offset: int, what: str) -> tuple[int, ...]:
     """Unpacks integers, with the one error of this package.
 
     Raises:

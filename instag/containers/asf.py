@@ -13,7 +13,12 @@ HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 DATA = UUID("75B22636-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 EXTENDED_CONTENT = UUID("D2D0A440-E307-11D2-97F0-00A0C95EA850").bytes_le
 FILE_PROPERTIES = UUID("8CABDCA1-A947-11CF-8EE4-00C00C205365").bytes_le
+HEADER_EXTENSION = UUID("5FBF03B5-A92E-11CF-8EE3-00C00C205365").bytes_le
+METADATA = UUID("C5F8CBEA-5BAF-4877-8467-AA8C44FA4CCA").bytes_le
+METADATA_LIBRARY = UUID("44231C94-9498-49D1-A141-1D134E457054").bytes_le
 OBJECT_BYTES = 24
+# Before the objects in the header extension: a reserved GUID, a reserved number, and their size.
+EXTENSION_FIELDS_BYTES = 22
 HEADER_BYTES = 30
 
 
@@ -53,13 +58,8 @@ def read_layout(file: BinaryIO) -> AsfLayout:
     size = file_size(file)
     if guid != HEADER or not HEADER_BYTES <= length <= size:
         raise StructureError("has no whole ASF header")
-    children: list[AsfObject] = []
-    offset = HEADER_BYTES
-    while offset < length:
-        if len(children) >= MAX_PARTS:
-            raise StructureError("has more header objects than can be")
-        children.append(_object(file, offset, length))
-        offset = children[-1].span.end
+    children = _objects(file, Span(HEADER_BYTES, length))
+    offset = length
     if len(children) != count:
         raise StructureError(f"claims {count} header objects and has {len(children)}")
     top: list[AsfObject] = []
@@ -71,7 +71,31 @@ def read_layout(file: BinaryIO) -> AsfLayout:
         offset += length
     if not top or top[0].guid != DATA:
         raise StructureError("has no data object after its header")
-    return AsfLayout(Span(0, children[-1].span.end if children else HEADER_BYTES), tuple(children), tuple(top))
+    return AsfLayout(Span(0, children[-1].span.end if children else HEADER_BYTES), children, tuple(top))
+
+
+def extension_children(file: BinaryIO, extension: AsfObject) -> tuple[AsfObject, ...]:
+    """The objects inside the header extension.
+
+    Raises:
+        StructureError: They do not fill it.
+    """
+    fields = read_exactly(file, extension.body.start, EXTENSION_FIELDS_BYTES, "its header extension")
+    inside = Span(extension.body.start + EXTENSION_FIELDS_BYTES, extension.span.end)
+    if int.from_bytes(fields[18:], "little") != inside.length:
+        raise StructureError("has a header extension with a wrong length")
+    return _objects(file, inside)
+
+
+def _objects(file: BinaryIO, span: Span) -> tuple[AsfObject, ...]:
+    objects: list[AsfObject] = []
+    offset = span.start
+    while offset < span.end:
+        if len(objects) >= MAX_PARTS:
+            raise StructureError("has more header objects than can be")
+        objects.append(_object(file, offset, span.end))
+        offset = objects[-1].span.end
+    return tuple(objects)
 
 
 def _object(file: BinaryIO, offset: int, end: int) -> AsfObject:

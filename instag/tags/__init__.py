@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.containers import Kind, StructureError, UnsupportedError, file_size
+from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
 from instag.containers.mp4 import chunk_positions, read_atoms
 from instag.containers.sniff import sniff
 from instag.digest import stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
-from instag.tags.attributes import ApeStore, AsfStore
+from instag.tags.ape import ApeStore
+from instag.tags.asf import AsfStore
 from instag.tags.edits import Edit, ends_like_id3v1
 from instag.tags.fields import (
     Change,
@@ -33,7 +34,7 @@ from instag.tags.id3 import Id3ChunkStore, Id3Store
 from instag.tags.mp4 import Mp4Store
 from instag.tags.reading import Entry, read_entries
 from instag.tags.refusals import check_place
-from instag.tags.safe_write import temporary_path
+from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
 from instag.tags.vorbis import FlacStore, OggStore
 
@@ -43,6 +44,7 @@ __all__ = [
     "check_writable",
     "read_all_tags",
     "read_tags",
+    "remove_leftovers",
     "remove_tags",
     "temporary_path",
     "write_tags",
@@ -155,6 +157,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
             digest = stored_audio_digest(file)
 
             def check(copy: BinaryIO) -> None:
+                _open_store(copy, kind)
                 verify_tags(path, foreign, read_entries(copy, kind), change)
                 verify_audio(path, file, copy, kind, digest)
 
@@ -235,8 +238,24 @@ def _not_verified(path: Path, what: str) -> TagError:
 
 
 def _entries(path: Path, *, everything: bool) -> list[Entry]:
-    with _boundary(path), path.open("rb") as file:
-        return read_entries(file, sniff(file), everything=everything)
+    with _boundary(path):
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise FileError(ErrorCode.NOT_FOUND, f"{path}: there is no such file.", "Check the path.") from None
+        except OSError as error:
+            what = error.strerror or error
+            raise FileError(ErrorCode.NOT_READABLE, f"{path}: cannot be read ({what}).", "Check it.") from error
+        with file:
+            kind = sniff(file)
+            try:
+                _open_store(file, kind)
+            except TooLargeError:
+                raise
+            except StructureError:
+                # What is too damaged to be written may still be readable.
+                pass
+            return read_entries(file, kind, everything=everything)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from instag.containers import StructureError, UnsupportedError, file_size, read_exactly, read_tag_block
+from instag.containers import StructureError, UnsupportedError, file_size, read_exactly, read_tag_block, unpack
 from instag.containers.mp4 import Atom, atom_bytes, offset_table, read_atoms
 from instag.tags.edits import Edit, RawField, growth
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
@@ -21,7 +21,7 @@ _MEAN = b"com.apple.iTunes"
 _UTF8 = 1
 _HANDLER = atom_bytes(b"hdlr", b"\x00" * 8 + b"mdirappl" + b"\x00" * 9)
 # Atoms that hold absolute positions which are not moved along here.
-_UNMOVABLE = (b"saio", b"iloc", b"mfra")
+_UNMOVABLE = (b"saio", b"iloc")
 
 
 class Mp4Store:
@@ -120,6 +120,7 @@ class Mp4Store:
                 edits.extend(self._moved_table(atom, moved_from, delta) for atom in top.everything(name))
             for atom in top.everything(b"tfhd"):
                 edits.extend(self._moved_fragment(atom, moved_from, delta))
+            edits.extend(self._moved_index(atom, moved_from, delta) for atom in top.everything(b"tfra"))
         return edits
 
     def _moved_table(self, atom: Atom, moved_from: int, delta: int) -> Edit:
@@ -131,6 +132,21 @@ class Mp4Store:
         content = offsets.astype(">u8" if wide else ">u4").tobytes()
         start = atom.body.start + 8
         return Edit(start, start + len(content), content)
+
+    def _moved_index(self, atom: Atom, moved_from: int, delta: int) -> Edit:
+        """The index of fragments: times and positions, and numbers of various lengths."""
+        data = bytearray(read_tag_block(self._file, atom.body, "an index of fragments"))
+        _, lengths, count = unpack(">III", data, 4, "an index of fragments")
+        field = 8 if data[0] == 1 else 4
+        entry = 2 * field + sum((lengths >> shift & 3) + 1 for shift in (0, 2, 4))
+        if 16 + count * entry > len(data):
+            raise StructureError("has an index of fragments that is longer than its atom")
+        for number in range(count):
+            at = 16 + number * entry + field
+            position = int.from_bytes(data[at : at + field])
+            if position >= moved_from:
+                data[at : at + field] = (position + delta).to_bytes(field)
+        return Edit(atom.body.start, atom.body.end, bytes(data))
 
     def _moved_fragment(self, atom: Atom, moved_from: int, delta: int) -> list[Edit]:
         start = atom.body.start

@@ -27,7 +27,7 @@ from mutagen.trueaudio import TrueAudio
 from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
-from instag.containers import Kind, StructureError
+from instag.containers import MAX_TAG_BYTES, Kind, StructureError, TooLargeError, file_size
 
 _ID3_KINDS = frozenset((Kind.WAV, Kind.AIFF, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO))
 _CLASSES: dict[Kind, Callable[..., Any]] = {
@@ -80,6 +80,22 @@ def mutagen_errors() -> Iterator[None]:
         raise StructureError(f"cannot be read as its format demands ({type(error).__name__}: {error})") from error
 
 
+class _Bounded:
+    """A file that hands out no more at once than instag reads of tags, whatever size mutagen was told."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._size = file_size(file)
+        self.seek, self.tell, self._read = file.seek, file.tell, file.read
+        file.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads like a file."""
+        left = max(0, self._size - self.tell())
+        if min(left, size if size >= 0 else left) > MAX_TAG_BYTES:
+            raise TooLargeError(f"has more than {MAX_TAG_BYTES} bytes in one tag")
+        return self._read(size)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One tag: its name without the prefixes of ID3 and MP4, its texts, or a digest of what is no text."""
@@ -103,9 +119,8 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
     if kind not in _CLASSES:
         return []
     with mutagen_errors():
-        file.seek(0)
         options = {"translate": False, "load_v1": everything} if kind in _ID3_KINDS else {}
-        opened = _CLASSES[kind](file, **options)
+        opened = _CLASSES[kind](_Bounded(file), **options)
         entries = list(_entries(opened.tags))
         entries.extend(
             Entry(f"block {block.code}", (_fingerprint(block.write()),), is_text=False)
@@ -119,8 +134,7 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
 
 def _ape_entries(file: BinaryIO) -> Iterator[Entry]:
     try:
-        file.seek(0)
-        yield from _entries(APEv2(file))
+        yield from _entries(APEv2(_Bounded(file)))
     except APENoHeaderError:
         return
 

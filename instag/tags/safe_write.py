@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.constants import TEMPORARY_PREFIX
+from instag.constants import SIDECAR_SUFFIX, TEMPORARY_PREFIX
 from instag.errors import ErrorCode, TagError
 from instag.tags.edits import Edit, copy_with_edits
 
@@ -33,6 +33,19 @@ def temporary_path(path: Path) -> Path:
     target = Path(os.path.realpath(path))
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
     return target.with_name(f"{TEMPORARY_PREFIX}{name}.tmp")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what a killed process left beside a file: the copy with tags, and the sidecar that was being written.
+
+    A copy that a living process is writing stays.
+    """
+    for written in (path, path.with_name(path.name + SIDECAR_SUFFIX)):
+        temporary = temporary_path(written)
+        with contextlib.suppress(OSError, TagError):
+            if temporary.is_file() and not temporary.is_symlink():
+                with create_temporary(temporary):
+                    temporary.unlink()
 
 
 def replace_file(
@@ -78,23 +91,28 @@ def create_temporary(temporary: Path) -> BinaryIO:
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o600)
+    locked = False
     try:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
         if not os.path.samestat(os.fstat(descriptor), os.lstat(temporary)):
+            locked = False
             raise BlockingIOError(errno.EAGAIN, "replaced while it was opened")
         os.ftruncate(descriptor, 0)
         return os.fdopen(descriptor, "r+b")
-    except (BlockingIOError, FileNotFoundError) as error:
+    except BaseException as error:
+        if locked:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         os.close(descriptor)
+        if not isinstance(error, (BlockingIOError, FileNotFoundError)):
+            raise
         raise TagError(
             ErrorCode.TAGS_WRITE_FAILED,
             f"{temporary}: another process is writing this file.",
             "Let the other job finish, then run again.",
         ) from error
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def copy_attributes(target: Path, temporary: Path, before: os.stat_result, *, keep_mtime: bool) -> None:

@@ -16,7 +16,9 @@ from instag.containers import (
     Kind,
     Span,
     StructureError,
+    TooLargeError,
     UnsupportedError,
+    check_tag_block,
     flac,
     ogg,
     read_tag_block,
@@ -104,6 +106,7 @@ class FlacStore:
 
     def __init__(self, file: BinaryIO) -> None:
         self._layout = flac.read_layout(file)
+        check_tag_block(file, Span(0, self._layout.audio_start), "its metadata blocks")
         self._block = self._layout.first(flac.VORBIS_COMMENT)
         self._comments = Comments(_NEW_VENDOR, (), b"")
         if self._block:
@@ -205,7 +208,7 @@ def _comment_pages(file: BinaryIO) -> list[OggPage]:
             found.append(page)
             size += page.size
         if size > MAX_TAG_BYTES:
-            raise UnsupportedError(f"has more than the {MAX_TAG_BYTES} bytes of comments that are read")
+            raise TooLargeError(f"has more than the {MAX_TAG_BYTES} bytes of comments that are read")
     return found
 
 
