@@ -278,6 +278,7 @@ def fuzz(folder: Path, files: int, seed: int, batch: int = 1000) -> Report:
             print(ended.stderr.decode(errors="replace")[-3000:], file=sys.stderr)
             shutil.copytree(work, tempfile.mkdtemp(prefix="instag-fuzz-"), dirs_exist_ok=True)
         _check_batch(report, work, table, contents, digests)
+        _write_anyway(report, work, contents, digests)
         untagged = subprocess.run(
             command("untag", work, "--quiet"), env=environment(), capture_output=True, timeout=3600
         )

@@ -121,7 +121,7 @@ def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSe
         size_bytes=status.st_size if status else None,
         mtime_ns=status.st_mtime_ns if status else None,
         error_code=error.code,
-        error=one_line(str(error)),
+        error=paths.one_line(str(error)),
     )
 
 
@@ -132,11 +132,6 @@ def remove_leftovers(path: Path) -> None:
             tags.temporary_path(written).unlink(missing_ok=True)
         except OSError:  # the next write takes it over
             continue
-
-
-def one_line(text: str) -> str:
-    """A sentence that fits one line of a table, whatever a library put into it."""
-    return paths.for_terminal(" ".join(text.split()))
 
 
 def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
@@ -166,7 +161,7 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
         scores=tuple(round(float(score), 4) for score in verdict.dominant_scores),
         presences=tuple(round(float(score), 4) for score in verdict.present_scores),
         error_code=result.warning_code,
-        error=one_line(result.warning),
+        error=paths.one_line(result.warning),
     )
     row = _publish(path, row, result, settings, model.card)
     _, size_bytes, mtime_ns = _identity(path)
@@ -190,7 +185,7 @@ def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings,
             outcomes.add(TagsWritten(write().value))
         except FileError as error:
             outcomes.add(TagsWritten.REFUSED)
-            remark = f"{remarked.error} {one_line(str(error))}".strip()
+            remark = f"{remarked.error} {paths.one_line(str(error))}".strip()
             remarked = replace(remarked, error_code=error.code, error=remark)
     worst_first = (TagsWritten.REFUSED, TagsWritten.WRITTEN, TagsWritten.UNCHANGED, TagsWritten.NOT_ASKED)
     return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagsWritten.NOT_ASKED))

@@ -177,7 +177,7 @@ def _open_outputs(
 
 def _show_plan(plan: Plan, write_tags: bool) -> int:
     """Says what the job would do; returns the exit code."""
-    from instag.paths import for_terminal
+    from instag.paths import for_terminal, one_line
     from instag.tags import check_writable
 
     trouble = list(plan.broken)
@@ -191,6 +191,6 @@ def _show_plan(plan: Plan, write_tags: bool) -> int:
             except FileError as error:
                 trouble.append((path, error))
     for _, reason in trouble:
-        typer.echo(f"{reason} [{reason.code}]", err=True)
+        typer.echo(f"{one_line(str(reason))} [{reason.code}]", err=True)
     typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with trouble.", err=True)
     return ExitCode.SOME_FAILED if trouble else ExitCode.DONE

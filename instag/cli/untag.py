@@ -26,7 +26,7 @@ def untag(
     """
     from instag import sidecar, tags
     from instag.discover import Unreached, discover
-    from instag.paths import for_terminal
+    from instag.paths import for_terminal, one_line
 
     with errors_for_people():
         files = changed = failed = 0
@@ -43,7 +43,7 @@ def untag(
                         sidecar.remove_sidecar(item)
             except FileError as error:
                 failed += 1
-                typer.echo(f"FAILED {error} [{error.code}]", err=True)
+                typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
                 continue
             if any(mine):
                 changed += 1

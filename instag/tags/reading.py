@@ -73,8 +73,10 @@ def mutagen_errors() -> Iterator[None]:
     try:
         yield
     except MutagenError as error:
-        if isinstance(error.__cause__ or error.__context__, OSError):
-            raise
+        cause = error.__cause__ or error.__context__
+        # Where a file ends too early mutagen raises an OSError of its own, which bears no number.
+        if isinstance(cause, OSError) and cause.errno is not None:
+            raise cause from None
         raise StructureError(f"cannot be read as its format demands ({error or type(error).__name__})") from error
     except _LEAKS as error:
         raise StructureError(f"cannot be read as its format demands ({type(error).__name__}: {error})") from error
