@@ -1,0 +1,132 @@
+"""Making scores mean something: temperatures for windows and files, a scale for presence, and the thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from instag.labels import LABELS
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns logits into probabilities, and probabilities into decisions.
+
+    Attributes:
+        dominant_temperature: Of the windows' dominant logits.
+        present_scale: For each label, the factor on its presence logit.
+        present_bias: For each label, what is then added.
+        file_temperature: Of the file's mean dominant scores.
+        review_threshold: Confidence below which a file needs review.
+        present_thresholds: Presence from which a label counts as heard.
+    """
+
+    dominant_temperature: float = 1.0
+    present_scale: tuple[float, ...] = (1.0,) * len(LABELS)
+    present_bias: tuple[float, ...] = (0.0,) * len(LABELS)
+    file_temperature: float = 1.0
+    review_threshold: float = 0.5
+    present_thresholds: tuple[float, ...] = (0.5,) * len(LABELS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+def calibration_from(document: Mapping[str, Any]) -> Calibration:
+    """What `Calibration.to_dict` gave."""
+    return Calibration(**{name: tuple(v) if isinstance(v, list) else v for name, v in document.items()})
+
+
+class Calibrated(nn.Module):
+    """A trainable model with its calibration: the ONNX contract's two outputs."""
+
+    def __init__(self, net: nn.Module, calibration: Calibration) -> None:
+        super().__init__()
+        self.net = net
+        self.sample_rate: int = net.sample_rate
+        self.window_seconds: float = net.window_seconds
+        self.temperature = calibration.dominant_temperature
+        self.register_buffer("scale", torch.tensor(calibration.present_scale))
+        self.register_buffer("bias", torch.tensor(calibration.present_bias))
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, samples) to `dominant` (rows sum to 1) and `present`, (batch, 12) each."""
+        dominant, present = self.net(audio)
+        return torch.softmax(dominant / self.temperature, dim=1), torch.sigmoid(present * self.scale + self.bias)
+
+
+def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> float:
+    """The temperature with the lowest cross-entropy, to half a per cent.
+
+    Args:
+        logits: (n, labels), or log-probabilities.
+        targets: (n,) indices of the right labels.
+    """
+    grid = np.exp(np.linspace(np.log(0.1), np.log(10.0), 921))
+    return float(min(grid, key=lambda temperature: _cross_entropy(logits / temperature, targets)))
+
+
+def _cross_entropy(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> float:
+    highest = logits.max(axis=1, keepdims=True)
+    total = np.log(np.exp(logits - highest).sum(axis=1)) + highest[:, 0]
+    return float((total - logits[np.arange(len(targets)), targets]).mean())
+
+
+def fit_presence(
+    logits: NDArray[np.floating], truth: NDArray[np.floating], known: NDArray[np.floating], steps: int = 300
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Platt scaling, label by label: (scales, biases)."""
+    x, y, mask = (torch.as_tensor(np.asarray(a), dtype=torch.float64) for a in (logits, truth, known))
+    scale = torch.ones(x.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([scale, bias], max_iter=steps, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(x * scale + bias, y, weight=mask, reduction="none")
+        # A weak pull to 1 and 0 keeps labels that are hardly known from running away.
+        total = loss.sum() / mask.sum() + 1e-4 * ((scale - 1) ** 2).sum() + 1e-5 * (bias**2).sum()
+        total.backward()
+        return total
+
+    optimiser.step(closure)
+    return tuple(scale.detach().clamp(min=0.05).tolist()), tuple(bias.detach().tolist())
+
+
+def best_threshold(scores: NDArray[np.floating], truth: NDArray[np.bool_], beta: float = 1.0) -> float:
+    """The threshold with the highest F score; 0.5 where nothing is true.
+
+    Args:
+        scores: (n,) in 0..1.
+        truth: (n,).
+        beta: Weight of recall against precision.
+    """
+    if not truth.any():
+        return 0.5
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    taken = np.arange(1, len(order) + 1)
+    score = (1 + beta**2) * hits / (taken + beta**2 * truth.sum())
+    # A threshold cannot stand between equal scores.
+    ends = np.append(np.diff(scores[order]) != 0, True)
+    best = int(np.argmax(np.where(ends, score, -1.0)))
+    lower = scores[order][best + 1] if best + 1 < len(order) else 0.0
+    return float(np.clip((scores[order][best] + lower) / 2, 0.0, 1.0))
+
+
+def expected_calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins, weighted by how many fall into each."""
+    position = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
+    error = 0.0
+    for one in range(bins):
+        chosen = position == one
+        if chosen.any():
+            error += chosen.mean() * abs(confidence[chosen].mean() - right[chosen].mean())
+    return float(error)

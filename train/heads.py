@@ -1,0 +1,156 @@
+"""The main model: the pretrained body under a factorised head that starts at the pretrained class rows.
+
+P(label) = P(any of the eleven is heard) x softmax over the eleven; P(other) = 1 - P(any). A head that lets `other`
+compete with the instruments inside one softmax calls every band `other`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from instag.labels import IRMAS_11, LABELS
+from train.yamnet import EMBEDDING, MEL_BANDS, SAMPLE_RATE, Pretrained, YamnetBody, pretrained_body
+
+WINDOW_SECONDS = 3.0
+PATCHES = 3
+# Rows of the pretrained class map that mean one of our labels; the first is the closest.
+CLASS_ROWS: Mapping[str, tuple[int, ...]] = {
+    "cello": (188,),
+    "clarinet": (193,),
+    "flute": (191,),
+    "acoustic_guitar": (138,),
+    "electric_guitar": (136,),
+    "organ": (150,),
+    "piano": (148,),
+    "saxophone": (192,),
+    "trumpet": (182,),
+    "violin": (186,),
+    "voice": (24,),
+}
+MUSIC_ROW = 132
+# The rows start at this factor: their probabilities are far apart from what mixtures ask for.
+ROW_SCALE = 0.5
+CHECKPOINT_KIND = "instag-yamnet"
+
+
+class FactorisedHead(nn.Module):
+    """From the mean embedding of a window to both outputs' logits.
+
+    Args:
+        embedding: Size of the embedding.
+    """
+
+    def __init__(self, embedding: int = EMBEDDING) -> None:
+        super().__init__()
+        self.instruments = nn.Linear(embedding, len(IRMAS_11))
+        self.any = nn.Linear(embedding, 1)
+        self.present = nn.Linear(embedding, len(LABELS))
+
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, patches, embedding) to two (batch, 12) logits; `dominant` is log-probabilities already."""
+        pooled = embeddings.mean(dim=1)
+        heard = self.any(pooled)
+        instruments = functional.log_softmax(self.instruments(pooled), dim=1)
+        dominant = torch.cat([instruments + functional.logsigmoid(heard), functional.logsigmoid(-heard)], dim=1)
+        return dominant, self.present(pooled)
+
+
+def head_from_rows(pretrained: Pretrained) -> FactorisedHead:
+    """The untrained head: the pretrained rows of our labels."""
+    head = FactorisedHead()
+    weight = torch.from_numpy(pretrained.class_weight)
+    bias = torch.from_numpy(pretrained.class_bias)
+    rows = [CLASS_ROWS[name][0] for name in IRMAS_11]
+    with torch.no_grad():
+        head.instruments.weight.copy_(ROW_SCALE * weight[rows])
+        head.instruments.bias.copy_(ROW_SCALE * bias[rows])
+        head.present.weight[:-1].copy_(ROW_SCALE * weight[rows])
+        head.present.bias[:-1].copy_(ROW_SCALE * bias[rows])
+        # Nothing pretrained says "one of the eleven": their mean is where the search starts, and zero for the rest.
+        head.any.weight.copy_(ROW_SCALE * weight[rows].mean(dim=0, keepdim=True))
+        head.any.bias.zero_()
+        head.present.weight[-1].zero_()
+        head.present.bias[-1].zero_()
+    return head
+
+
+class InstrumentNet(nn.Module):
+    """Raw audio in, the logits of both outputs out: what every trainable model of the project looks like."""
+
+    def __init__(self, body: YamnetBody, head: FactorisedHead) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+        self.sample_rate = SAMPLE_RATE
+        self.window_seconds = WINDOW_SECONDS
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, samples) to (dominant_logits, present_logits), (batch, 12) each."""
+        return self.head(self.body(audio))
+
+
+def untrained(pretrained: Pretrained) -> InstrumentNet:
+    """The pretrained network under the untrained head: where every run starts, and the mark to beat."""
+    return InstrumentNet(pretrained_body(pretrained, PATCHES), head_from_rows(pretrained)).eval()
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """What it takes to build the network again.
+
+    Attributes:
+        width: Factor on the body's channels.
+        blocks: (channels, stride) of the body's blocks, or () for the pretrained network's.
+        patches: Patches a window.
+    """
+
+    width: float = 1.0
+    blocks: tuple[tuple[int, int], ...] = ()
+    patches: int = PATCHES
+
+    def build(self, mel: np.ndarray | None = None) -> InstrumentNet:
+        """The network with random weights (and the mel matrix, which a state dict overwrites)."""
+        mel = np.ones((MEL_BANDS, 257), np.float32) if mel is None else mel
+        more = {"blocks": self.blocks} if self.blocks else {}
+        body = YamnetBody(mel, self.patches, self.width, **more)
+        return InstrumentNet(body, FactorisedHead(body.embedding))
+
+
+def save_checkpoint(path: Path, net: InstrumentNet, config: NetConfig, document: Mapping[str, Any]) -> None:
+    """Writes weights, configuration and whatever else belongs to them (calibration, recipe, evaluation)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"kind": CHECKPOINT_KIND, "net": asdict(config), "state": net.state_dict(), **document}
+    torch.save(content, path)
+
+
+def load_checkpoint(path: Path) -> tuple[InstrumentNet, dict[str, Any]]:
+    """The network of a checkpoint, and everything else that was in it.
+
+    Raises:
+        ValueError: The file is no checkpoint of this kind.
+    """
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict) or content.get("kind") != CHECKPOINT_KIND:
+        raise ValueError(f"{path}: this is no {CHECKPOINT_KIND} checkpoint.")
+    values = content.pop("net")
+    config = NetConfig(values["width"], tuple(tuple(block) for block in values["blocks"]), values["patches"])
+    state = content.pop("state")
+    # The mel matrix's used bins set the front end's shapes, so the right number of them has to be there beforehand.
+    net = config.build(_mel_like(state["body.front_end.mel"]))
+    net.load_state_dict(state)
+    return net.eval(), content
+
+
+def _mel_like(used: Tensor) -> np.ndarray:
+    """A (64, 257) matrix with as many used bins as the stored one."""
+    mel = np.zeros((MEL_BANDS, 257), np.float32)
+    mel[:, : used.shape[0]] = 1.0
+    return mel
