@@ -34,8 +34,8 @@ def vote_weights(level_dbfs: np.ndarray) -> np.ndarray:
 def aggregate(scores: WindowScores, card: ModelCard) -> Verdict:
     """The opinion on a file, from its windows.
 
-    `dominant` is the argmax of the energy-aware mean of the windows' dominant scores; `confidence` is that mean after the
-    card's file-level temperature. `instruments` are the labels whose presence is over their threshold in some heard
+    `dominant` is the argmax of the energy-aware mean of the windows' dominant scores; `confidence` is that mean after
+    the card's file-level temperature. `instruments` are the labels whose presence is over their threshold in some heard
     window, most share of heard time first (ties in the labels' order).
 
     Args:

@@ -16,8 +16,25 @@ MAX_SAMPLE_RATE = 768_000
 
 # Extensions that are walked in folders (a file that is named on the command line is always tried).
 AUDIO_EXTENSIONS: frozenset[str] = frozenset(
-    """wav wave bwf rf64 w64 flac oga ogg opus spx mp3 mp2 aif aiff aifc au snd caf m4a m4b mp4 aac wma asf ape wv mpc
-    tta""".split()
+    {
+        "wav",
+        "wave",
+        "bwf",
+        "rf64",
+        "w64",
+        "aif",
+        "aiff",
+        "aifc",
+        "au",
+        "snd",
+        "caf",
+        "flac",
+        "oga",
+        "ogg",
+        "opus",
+        "spx",
+    }
+    | {"mp2", "mp3", "m4a", "m4b", "mp4", "aac", "wma", "asf", "ape", "wv", "mpc", "tta"}
 )
 
 # Files that instag writes are never taken for input.

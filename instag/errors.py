@@ -1,7 +1,8 @@
 """Errors that a user reads. Each says what is wrong with which file or option, and what to do.
 
-Foreign exceptions (libsndfile, mutagen, onnxruntime, sqlite3, the operating system) are converted at the boundary module
-of their library, so that everything above handles these classes only. Whatever else surfaces is a bug and stops the job.
+Foreign exceptions (libsndfile, mutagen, onnxruntime, sqlite3, the operating system) are converted at the boundary
+module of their library, so that everything above handles these classes only. Whatever else surfaces is a bug and stops
+the job.
 """
 
 from __future__ import annotations

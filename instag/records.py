@@ -36,7 +36,7 @@ class Window:
         start_seconds: Where it starts in the file.
         end_seconds: Where it ends in the file; padding does not count.
         samples: (window_samples,) float32 in -1..1, mono at the model's rate, zero-padded where the file is shorter.
-        level_dbfs: RMS level over the samples that are the file's own, in dB below full scale; -inf for digital silence.
+        level_dbfs: RMS level of the samples that are the file's own, in dBFS; -inf for digital silence.
     """
 
     start_seconds: float
@@ -97,6 +97,7 @@ class FileResult:
         verdict: The opinion on the file.
         windows: The opinion window by window.
         warning: A sentence on what was not as it should be (a truncated file, say), or "".
+        warning_code: Its `instag.errors.ErrorCode`, or "".
     """
 
     info: AudioInfo
@@ -104,3 +105,4 @@ class FileResult:
     verdict: Verdict
     windows: WindowScores
     warning: str = ""
+    warning_code: str = ""

@@ -14,9 +14,9 @@ import soxr
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from instag.labels import LABELS, OTHER, OTHER_INDEX
+from instag.labels import LABELS, OTHER
 from instag.records import Samples
-from train.corpus import AudioCache, Clip
+from train.corpus import AudioCache, Clip, source_family
 from train.degrade import DegradeSettings, degrade, rms
 
 NOTE, BACKING = "note", "backing"
@@ -81,12 +81,32 @@ class MixBatch:
         dominant: (batch,) int64, index of the label.
         present: (batch, 12) float32, 1 where the label is heard.
         present_known: (batch, 12) float32, 0 where nobody knows whether the label is heard.
+        sources: For each mixture, the source families of its clips.
     """
 
     audio: NDArray[np.float32]
     dominant: NDArray[np.int64]
     present: NDArray[np.float32]
     present_known: NDArray[np.float32]
+    sources: tuple[frozenset[str], ...]
+
+
+class _Draft:
+    """A mixture in the making."""
+
+    def __init__(self, rng: Generator) -> None:
+        self.rng = rng
+        self.present = np.zeros(len(LABELS), np.float32)
+        self.known = np.ones(len(LABELS), np.float32)
+        self.sources: set[str] = set()
+
+    def hear(self, label: str, clip: Clip) -> None:
+        """Notes that a clip of this label is in the mixture, and what is known of its other labels."""
+        self.present[LABELS.index(label)] = 1.0
+        if clip.labels:
+            self.present[[LABELS.index(name) for name in clip.labels]] = 1.0
+        elif clip.kind.endswith("/mix"):
+            self.known[:] = 0.0
 
 
 class Mixer:
@@ -125,71 +145,78 @@ class Mixer:
 
     def mixtures(self, numbers: Sequence[int]) -> MixBatch:
         """The mixtures of these numbers."""
-        made = [self._mixture(np.random.default_rng([self.seed, number])) for number in numbers]
-        audio, dominant, present, known = zip(*made, strict=True)
-        return MixBatch(np.stack(audio), np.array(dominant, np.int64), np.stack(present), np.stack(known))
+        made = [self._mixture(_Draft(np.random.default_rng([self.seed, number]))) for number in numbers]
+        audio, dominant, drafts = zip(*made, strict=True)
+        return MixBatch(
+            audio=np.stack(audio),
+            dominant=np.array([LABELS.index(label) for label in dominant], np.int64),
+            present=np.stack([draft.present for draft in drafts]),
+            present_known=np.stack([np.maximum(draft.known, draft.present) for draft in drafts]),
+            sources=tuple(frozenset(draft.sources) for draft in drafts),
+        )
 
-    def _mixture(self, rng: Generator) -> tuple[Samples, int, Samples, Samples]:
-        settings = self.settings
-        present = np.zeros(len(LABELS), np.float32)
-        known = np.ones(len(LABELS), np.float32)
+    def _mixture(self, draft: _Draft) -> tuple[Samples, str, _Draft]:
+        settings, rng = self.settings, draft.rng
         draw = rng.random()
         if draw < settings.silent_share:
             dominant, mix = OTHER, np.zeros(self.samples, np.float32)
         elif draw < settings.silent_share + settings.other_share and self._pools[OTHER]:
-            dominant, mix = OTHER, self._others(rng, int(rng.integers(1, settings.band_count + 1)))
-            present[OTHER_INDEX] = 1.0
+            dominant, mix = OTHER, self._others(draft, int(rng.integers(1, settings.band_count + 1)))
         else:
-            dominant, mix = self._instruments(rng, present, known)
+            dominant, mix = self._instruments(draft)
             if rng.random() < settings.band_share:
-                mix = self._add_band(rng, mix, present, known)
-        audio = degrade(mix, self.cache.sample_rate, settings.degrade, rng)
-        return audio, LABELS.index(dominant), present, np.maximum(known, present)
+                mix = self._add_band(draft, mix)
+        return degrade(mix, self.cache.sample_rate, settings.degrade, rng), dominant, draft
 
-    def _instruments(self, rng: Generator, present: Samples, known: Samples) -> tuple[str, Samples]:
-        """A dominant instrument and its companions; marks what is present and what is known."""
+    def _instruments(self, draft: _Draft) -> tuple[str, Samples]:
+        """A dominant instrument and its companions below it."""
+        rng = draft.rng
         counts = np.asarray(self.settings.companion_counts)
         companions = min(int(rng.choice(len(counts), p=counts / counts.sum())), len(self._pitched) - 1)
         names = [self._pitched[i] for i in rng.permutation(len(self._pitched))[: companions + 1]]
         mix = np.zeros(self.samples, np.float32)
         for position, name in enumerate(names):
-            part, clip = self._part(rng, name)
             gain = 1.0 if position == 0 else 10 ** (rng.uniform(*self.settings.companion_db) / 20)
-            mix += np.float32(gain) * part
-            present[LABELS.index(name)] = 1.0
-            _mark_known(clip, present, known)
+            mix += np.float32(gain) * self._part(draft, name)
         return names[0], mix
 
-    def _add_band(self, rng: Generator, mix: Samples, present: Samples, known: Samples) -> Samples:
+    def _add_band(self, draft: _Draft, mix: Samples) -> Samples:
         """Drums, bass, and whatever else is none of the eleven, at any level."""
+        rng = draft.rng
         reference = max(rms(mix), 1e-4)
         if self._backing and rng.random() < self.settings.backing_share:
-            band = self._excerpt(rng, int(rng.choice(self._backing)))
+            index = int(rng.choice(self._backing))
+            band = self._excerpt(rng, index)
             low, high = self.settings.backing_db
-            known[[LABELS.index(name) for name in MAYBE_IN_BACKING]] = 0.0
+            draft.sources.add(source_family(self.cache.clips[index]))
+            draft.hear(OTHER, self.cache.clips[index])
+            draft.known[[LABELS.index(name) for name in MAYBE_IN_BACKING]] = 0.0
         elif self._pools[OTHER]:
-            band = self._others(rng, int(rng.integers(1, self.settings.band_count + 1)))
+            band = self._others(draft, int(rng.integers(1, self.settings.band_count + 1)))
             low, high = self.settings.band_db
         else:
             return mix
-        present[OTHER_INDEX] = 1.0
         gain = 10 ** (rng.uniform(low, high) / 20) * reference / max(rms(band), 1e-4)
         return mix + np.float32(gain) * band
 
-    def _others(self, rng: Generator, count: int) -> Samples:
+    def _others(self, draft: _Draft, count: int) -> Samples:
         """Sources of `other` that surely hold none of the eleven, summed."""
         mix = np.zeros(self.samples, np.float32)
         for _ in range(count):
-            part, _ = self._part(rng, OTHER)
-            mix += np.float32(10 ** (rng.uniform(-10.0, 0.0) / 20)) * part
+            mix += np.float32(10 ** (draft.rng.uniform(-10.0, 0.0) / 20)) * self._part(draft, OTHER)
         return mix
 
-    def _part(self, rng: Generator, label: str) -> tuple[Samples, Clip]:
-        """One source for the whole window, at unit RMS where it sounds."""
-        index = self._pools[label].draw(rng)
+    def _part(self, draft: _Draft, label: str) -> Samples:
+        """One source for the whole window, at unit RMS."""
+        index = self._pools[label].draw(draft.rng)
         clip = self.cache.clips[index]
-        part = self._sequence(rng, index, self._pools[label]) if clip.kind == NOTE else self._excerpt(rng, index)
-        return part / np.float32(max(rms(part), 1e-4)), clip
+        draft.sources.add(source_family(clip))
+        draft.hear(label, clip)
+        if clip.kind == NOTE:
+            part = self._sequence(draft.rng, index, self._pools[label])
+        else:
+            part = self._excerpt(draft.rng, index)
+        return part / np.float32(max(rms(part), 1e-4))
 
     def _excerpt(self, rng: Generator, index: int) -> Samples:
         """A window out of a clip, at a random speed; short clips repeat after random pauses."""
@@ -280,14 +307,6 @@ class _Pool:
     def siblings(self, index: int) -> list[int]:
         """The clips of the same source, kind and group."""
         return self._siblings[index]
-
-
-def _mark_known(clip: Clip, present: Samples, known: Samples) -> None:
-    """Takes over what is known of a clip's other labels."""
-    if clip.labels:
-        present[[LABELS.index(name) for name in clip.labels]] = 1.0
-    elif clip.kind.endswith("/mix"):
-        known[:] = 0.0
 
 
 def _change_speed(samples: Samples, speed: float) -> Samples:

@@ -1,0 +1,218 @@
+"""From a file to mono samples at the model's rate, in bounded memory: the second stage.
+
+The content decides what a file is, never its extension. libsndfile reads what it knows, FFmpeg (the extra `av`) the
+rest.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import soxr
+
+from instag.audio.claims import ogg_lacks_end
+from instag.audio.mono import Limiter, Mixer
+from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
+from instag.audio.reader import DecodingStoppedError, Reader
+from instag.audio.sndfile import CannotOpenError, SndfileReader
+from instag.audio.sniff import Kind, sniff
+from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from instag.errors import ErrorCode, FileError
+from instag.paths import for_terminal, unreachable
+from instag.records import AudioInfo, Samples
+
+# Encoders' delays, and headers that count in frames, make honest files differ from their claim by less than this.
+_CLAIM_TOLERANCE_SECONDS = 0.25
+# From a damaged file, less than this is no ground for an opinion.
+_LEAST_SECONDS = 1.0
+# Overshoots of lossy codecs stay below this; what is above was written with another idea of full scale.
+_OVERSHOOT = 2.0
+
+_NEW_COPY = "Get a new copy of the file, or repair it."
+
+
+def open_audio(path: Path, sample_rate: int) -> AudioStream:
+    """Opens a recording.
+
+    Args:
+        path: A regular file (never anything else: opening a pipe would wait for ever).
+        sample_rate: That the samples shall have, in Hz.
+
+    Raises:
+        FileError: It cannot be read, is no audio, or needs the extra `av`.
+    """
+    name = for_terminal(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: this is no regular file.", "Name a recording or a folder.")
+        # Should a pipe take the file's place just now, this does not wait for its other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise unreachable(path, error) from None
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    try:
+        return AudioStream(name, file, sample_rate)
+    except BaseException:
+        file.close()
+        raise
+
+
+class AudioStream:
+    """A recording that is being decoded. A context manager; `blocks` can be taken once.
+
+    Attributes:
+        info: What the container says.
+        decoded_seconds: Length of what was decoded so far.
+        warning: After the end: sentences on what was not as it should be, or "".
+        code: After the end: TRUNCATED where audio is missing, else None.
+    """
+
+    def __init__(self, name: str, file: BinaryIO, sample_rate: int) -> None:
+        """Opens; `open_audio` is the way in."""
+        self._name, self._file, self._target_rate = name, file, sample_rate
+        self.decoded_seconds = 0.0
+        self.warning = ""
+        self.code: ErrorCode | None = None
+        try:
+            if file.seek(0, os.SEEK_END) == 0:
+                raise FileError(ErrorCode.EMPTY_FILE, f"{name}: the file is empty (0 bytes).", _NEW_COPY)
+            self._kind = sniff(file)
+            self._lacks_end = self._kind is not None and self._kind.name.startswith("Ogg") and ogg_lacks_end(file)
+            self._reader = _open_reader(name, file, self._kind)
+        except OSError as error:
+            raise unreachable(name, error) from None
+        except MemoryError:
+            raise _out_of_memory(name) from None
+        self.info: AudioInfo = self._reader.info
+        try:
+            self._refuse_beyond_limits()
+        except FileError:
+            self._reader.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._reader.close()
+        self._file.close()
+
+    def _refuse_beyond_limits(self) -> None:
+        info = self.info
+        if not MIN_SAMPLE_RATE <= info.sample_rate <= MAX_SAMPLE_RATE:
+            what = f"its sample rate is {info.sample_rate} Hz; {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz can be read"
+        elif not 1 <= info.channels <= MAX_CHANNELS:
+            what = f"it has {info.channels} channels; 1 to {MAX_CHANNELS} can be read"
+        else:
+            return
+        raise FileError(ErrorCode.UNSUPPORTED_FORMAT, f"{self._name}: {what}.", "Convert the file.")
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yields the recording as (n,) float32 blocks, mono, within -1..1, at the rate asked for.
+
+        Raises:
+            FileError: Nothing, or not enough for an opinion, could be decoded.
+        """
+        mixer, limiter = Mixer(), Limiter()
+        resampler = soxr.ResampleStream(self.info.sample_rate, self._target_rate, 1, dtype="float32", quality="HQ")
+        frames = 0
+        stopped: DecodingStoppedError | None = None
+        try:
+            for block in self._reader.blocks():
+                frames += len(block)
+                self.decoded_seconds = frames / self.info.sample_rate
+                yield limiter.limit(resampler.resample_chunk(mixer.mix(block)))
+        except DecodingStoppedError as error:
+            stopped = error
+        except OSError as error:
+            raise unreachable(self._name, error) from None
+        except MemoryError:
+            raise _out_of_memory(self._name) from None
+        self._judge(stopped, mixer, limiter)
+        yield limiter.limit(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+
+    def _judge(self, stopped: DecodingStoppedError | None, mixer: Mixer, limiter: Limiter) -> None:
+        """Says what was wrong, now that the end is reached."""
+        seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
+        is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
+        damage = self._reader.damage
+        is_broken = stopped is not None or is_short or bool(damage)
+        if seconds == 0 and not is_broken:
+            raise FileError(
+                ErrorCode.NO_AUDIO, f"{self._name}: it holds no audio (0 samples).", "Leave it out, or replace it."
+            )
+        if is_broken and seconds < _LEAST_SECONDS:
+            raise FileError(
+                ErrorCode.CORRUPT_AUDIO,
+                f"{self._name}: only {seconds:.2f} s of it can be decoded{_because(stopped)}.",
+                _NEW_COPY,
+            )
+        sentences = []
+        if is_short:
+            sentences.append(
+                f"The audio ends after {seconds:.1f} s, its header claims {claimed:.1f} s{_because(stopped)}."
+            )
+        elif stopped is not None:
+            sentences.append(f"Decoding stopped after {seconds:.1f} s{_because(stopped)}.")
+        elif self._lacks_end:
+            sentences.append(f"The audio ends after {seconds:.1f} s without its end mark; it may have been cut off.")
+        if damage:
+            sentences.append(damage)
+        if sentences:
+            self.code = ErrorCode.TRUNCATED
+        if mixer.mended_samples:
+            sentences.append(f"{mixer.mended_samples} samples were no finite numbers and count as silence.")
+        if limiter.peak > _OVERSHOOT:
+            sentences.append(f"Samples reach {limiter.peak:.4g} times full scale; the recording was turned down.")
+        self.warning = " ".join(sentences)
+
+
+def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
+    refusal = ""
+    if kind is None or kind.is_native:
+        try:
+            return SndfileReader(file, kind)
+        except CannotOpenError as error:
+            if kind is None:
+                raise FileError(
+                    ErrorCode.NOT_AUDIO,
+                    f"{name}: the content is no audio that is known, whatever its name says.",
+                    "Leave it out, or convert it to WAV or FLAC.",
+                ) from None
+            if not error.is_unknown_coding or kind.demuxer is None:
+                raise FileError(
+                    ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file is damaged ({error}).", _NEW_COPY
+                ) from None
+            refusal = f" with a coding that libsndfile does not read ({error})"
+    try:
+        return AvReader(file, kind)
+    except AvMissingError:
+        raise FileError(
+            ErrorCode.NEEDS_AV,
+            f"{name}: reading {kind.name}{refusal} needs an extra.",
+            "Install it: pip install 'instag[av]'",
+        ) from None
+    except NoAudioStreamError:
+        raise FileError(
+            ErrorCode.NO_AUDIO, f"{name}: the {kind.name} file holds no audio that can be decoded.", "Leave it out."
+        ) from None
+    except DecodingStoppedError as error:
+        raise FileError(
+            ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file cannot be decoded ({error}).", _NEW_COPY
+        ) from None
+
+
+def _because(stopped: DecodingStoppedError | None) -> str:
+    return f" ({stopped})" if stopped is not None and str(stopped) else ""
+
+
+def _out_of_memory(name: str) -> FileError:
+    return FileError(ErrorCode.OUT_OF_MEMORY, f"{name}: decoding it needs more memory than there is.", _NEW_COPY)

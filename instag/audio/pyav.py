@@ -1,0 +1,146 @@
+"""Reads what only FFmpeg reads, through PyAV where it is installed (the extra `av`)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from instag.audio.reader import DecodingStoppedError
+from instag.audio.sniff import Kind
+from instag.constants import BLOCK_FRAMES
+from instag.records import AudioInfo, Samples
+
+# By sample format: offset and factor to full scale at 1.
+_SCALES = {
+    "u8": (-128.0, 2.0**-7),
+    "s16": (0.0, 2.0**-15),
+    "s32": (0.0, 2.0**-31),
+    "s64": (0.0, 2.0**-63),
+    "flt": (0.0, 1.0),
+    "dbl": (0.0, 1.0),
+}
+# Streams without a header of their own: FFmpeg guesses their length from the bit rate.
+_UNCOUNTED = frozenset({"aac", "ac3"})
+
+
+class AvMissingError(Exception):
+    """PyAV is not installed, or does not start."""
+
+
+class NoAudioStreamError(Exception):
+    """The container is sound and holds no audio."""
+
+
+class AvReader:
+    """See `Reader`."""
+
+    def __init__(self, file: BinaryIO, kind: Kind) -> None:
+        """Opens, and decodes the first frame: only that tells the real rate and channels.
+
+        Args:
+            file: Open for reading; it must outlive the reader.
+            kind: Its container.
+
+        Raises:
+            AvMissingError: The extra is not installed.
+            NoAudioStreamError: There is no audio in it.
+            DecodingStoppedError: FFmpeg does not take it.
+        """
+        try:
+            self._av: Any = importlib.import_module("av")
+        except ImportError as error:
+            raise AvMissingError(str(error)) from None
+        self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
+        self._av.logging.set_level(self._av.logging.PANIC)
+        self._skipped_packets = 0
+        file.seek(0)
+        try:
+            self._container = self._av.open(file, format=kind.demuxer, metadata_errors="replace")
+        except self._foreign as error:
+            raise DecodingStoppedError(_reason(error)) from None
+        try:
+            if not self._container.streams.audio:
+                raise NoAudioStreamError
+            self._stream = self._container.streams.audio[0]
+            self._frames = self._decode()
+            self._first = next(self._frames, None)
+            if self._first is None:
+                raise NoAudioStreamError
+        except BaseException:
+            self.close()
+            raise
+        duration = None if kind.demuxer in _UNCOUNTED else self._container.duration
+        seconds = duration / self._av.time_base if duration else None
+        channels = len(self._first.layout.channels)
+        self.info = AudioInfo(kind.name, self._first.sample_rate, channels, seconds)
+
+    @property
+    def damage(self) -> str:
+        """See `Reader`."""
+        return f"Damaged packets were skipped: {self._skipped_packets}." if self._skipped_packets else ""
+
+    def _decode(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except self._foreign as error:
+                raise DecodingStoppedError(_reason(error)) from None
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except self._foreign:
+                self._skipped_packets += 1
+                continue
+            yield from frames
+
+    def blocks(self) -> Iterator[Samples]:
+        """See `Reader.blocks`."""
+        held: list[Samples] = []
+        held_frames = 0
+        try:
+            for frame in self._all_frames():
+                samples = _to_float(frame)
+                if held and samples.shape[1] != held[0].shape[1]:
+                    yield np.concatenate(held)
+                    held, held_frames = [], 0
+                held.append(samples)
+                held_frames += len(samples)
+                if held_frames >= BLOCK_FRAMES:
+                    yield np.concatenate(held)
+                    held, held_frames = [], 0
+        except DecodingStoppedError:
+            if held:
+                yield np.concatenate(held)
+            raise
+        if held:
+            yield np.concatenate(held)
+
+    def _all_frames(self) -> Iterator[Any]:
+        yield self._first
+        for frame in self._frames:
+            if frame.sample_rate != self.info.sample_rate:
+                raise DecodingStoppedError(f"the sample rate changes to {frame.sample_rate} Hz")
+            yield frame
+
+    def close(self) -> None:
+        """See `Reader.close`."""
+        self._container.close()
+
+
+def _to_float(frame: Any) -> Samples:
+    """(frames, channels) float32 of an audio frame in any sample format."""
+    data = frame.to_ndarray()
+    name = frame.format.name
+    samples = data.T if frame.format.is_planar else data.reshape(-1, len(frame.layout.channels))
+    offset, factor = _SCALES[name.removesuffix("p")]
+    scaled: Samples = ((samples + np.float64(offset)) * factor).astype(np.float32)
+    return scaled
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")

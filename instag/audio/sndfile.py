@@ -1,0 +1,121 @@
+"""Reads what libsndfile reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from instag.audio.claims import mpeg_states_length, share_present, unfinished_size_field
+from instag.audio.reader import DecodingStoppedError
+from instag.audio.sniff import Kind
+from instag.audio.view import View
+from instag.constants import BLOCK_FRAMES
+from instag.records import AudioInfo, Samples
+
+# libsndfile says so where it knows the container and not the coding inside.
+_UNIMPLEMENTED = 18
+# What libsndfile gives for "unknown".
+_UNKNOWN_FRAMES = 2**62
+# A data size that means "to the end", in either byte order.
+_UNKNOWN_SIZE = b"\xff\xff\xff\xff"
+# The system's word for "no such file", which libsndfile uses where it finds no MPEG frame.
+_BAD_FILE = 7
+
+
+class CannotOpenError(Exception):
+    """libsndfile refuses the file.
+
+    Attributes:
+        is_unknown_coding: True where the container may be sound and only the coding is not libsndfile's.
+    """
+
+    def __init__(self, reason: str, is_unknown_coding: bool) -> None:
+        super().__init__(reason)
+        self.is_unknown_coding = is_unknown_coding
+
+
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
+    """Never seeks: after each block soundfile would seek to where it stands, which fails in FLAC of unstated length."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+class SndfileReader:
+    """See `Reader`."""
+
+    def __init__(self, file: BinaryIO, kind: Kind | None) -> None:
+        """Opens.
+
+        Args:
+            file: Unbuffered, open for reading; it must outlive the reader.
+            kind: Its container; None lets libsndfile find out.
+
+        Raises:
+            CannotOpenError: libsndfile does not take it.
+        """
+        self.damage = ""
+        offset = kind.offset if kind else 0
+        states_length = kind is None or kind.name != "MP3" or mpeg_states_length(file, kind)
+        present = share_present(file, kind) if kind else 1.0
+        source: int | View
+        if not states_length:
+            # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
+            # rate can be lost. Where the file seems endless it reads to the real end.
+            source = View(file, offset, is_endless=True)
+        elif kind is not None and (field := unfinished_size_field(file, kind)) is not None:
+            source = View(file, offset, patch_at=field, patch=_UNKNOWN_SIZE)
+            self.damage = "Its header was never finished: it claims no audio, and some follows."
+        elif os.name == "nt":
+            # libsndfile's C library has its own file descriptors there.
+            source = View(file, offset)
+        else:
+            file.seek(offset)
+            source = file.fileno()
+        try:
+            self._sound = _ForwardOnly(source, closefd=False)
+        except soundfile.LibsndfileError as error:
+            raise CannotOpenError(_reason(error), error.code == _UNIMPLEMENTED) from None
+        except (RuntimeError, ValueError, TypeError, OSError) as error:
+            raise CannotOpenError(str(error), False) from None
+        frames = self._sound.frames
+        is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (kind is None or kind.name != "MP3")
+        is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
+        claimed = None if is_guess else frames / self._sound.samplerate
+        if claimed is not None and present > 0:
+            claimed /= present
+        self.info = AudioInfo(
+            kind.name if kind else self._sound.format, self._sound.samplerate, self._sound.channels, claimed
+        )
+
+    def blocks(self) -> Iterator[Samples]:
+        """See `Reader.blocks`."""
+        buffer = np.empty((BLOCK_FRAMES, self.info.channels), np.float32)
+        while True:
+            # libsndfile does not tell how much it decoded before it failed, but what it left alone does.
+            buffer[:] = np.nan
+            try:
+                block = self._sound.read(out=buffer)
+            except (soundfile.LibsndfileError, RuntimeError) as error:
+                untouched = np.isnan(buffer[:, 0])
+                if count := int(untouched.argmax()) if untouched.any() else BLOCK_FRAMES:
+                    yield buffer[:count]
+                raise DecodingStoppedError(_reason(error)) from None
+            if not len(block):
+                return
+            yield block
+
+    def close(self) -> None:
+        """See `Reader.close`."""
+        self._sound.close()
+
+
+def _reason(error: Exception) -> str:
+    if getattr(error, "code", None) == _BAD_FILE:
+        return "no sound is found in it"
+    text = getattr(error, "error_string", "") or str(error)
+    return str(text).removeprefix("Error : ").strip().rstrip(".")

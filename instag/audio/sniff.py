@@ -1,0 +1,144 @@
+"""What a file is, told from its first bytes. The extension is never asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+# ID3v2 tags with pictures reach megabytes; what follows them is looked at where it is, so little is read.
+_HEAD_BYTES = 64
+# Junk before the first MPEG frame (zeros, leftovers of a cut) is searched this far.
+_MPEG_SEARCH_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A container.
+
+    Attributes:
+        name: What people call it.
+        is_native: Whether libsndfile reads it; else only FFmpeg does.
+        demuxer: FFmpeg's name of it. Given explicitly, FFmpeg never guesses: guessed playlists would open other files.
+        offset: Where the audio container starts: behind an ID3v2 tag, say.
+    """
+
+    name: str
+    is_native: bool
+    demuxer: str | None
+    offset: int = 0
+
+
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+
+_MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
+    (0, b"fLaC", Kind("FLAC", True, "flac")),
+    (0, _W64, Kind("W64", True, "w64")),
+    (0, b".snd", Kind("AU", True, "au")),
+    (0, b"dns.", Kind("AU", True, None)),
+    (0, b"caff", Kind("CAF", True, "caf")),
+    (4, b"ftyp", Kind("MP4", False, "mov")),
+    (4, b"moov", Kind("MP4", False, "mov")),
+    (4, b"mdat", Kind("MP4", False, "mov")),
+    (0, _ASF, Kind("WMA", False, "asf")),
+    (0, b"MAC ", Kind("APE", False, "ape")),
+    (0, b"wvpk", Kind("WavPack", False, "wv")),
+    (0, b"MPCK", Kind("Musepack", False, "mpc8")),
+    (0, b"MP+", Kind("Musepack", False, "mpc")),
+    (0, b"TTA1", Kind("TTA", False, "tta")),
+    (0, b"tBaK", Kind("TAK", False, "tak")),
+    (0, b"DSD ", Kind("DSF", False, "dsf")),
+    (0, b"FRM8", Kind("DSDIFF", False, "iff")),
+    (0, b"\x1aE\xdf\xa3", Kind("Matroska", False, "matroska")),
+    (0, b"\x0bw", Kind("AC-3", False, "ac3")),
+)
+_RIFF = {b"RIFF": "WAV", b"RIFX": "WAV", b"RF64": "RF64", b"BW64": "RF64"}
+_OGG_NATIVE = {b"\x01vorbis": "Ogg Vorbis", b"OpusHead": "Ogg Opus"}
+_OGG_FOREIGN = {b"\x7fFLAC": "Ogg FLAC", b"Speex   ": "Ogg Speex"}
+
+
+def sniff(file: BinaryIO) -> Kind | None:
+    """Tells a container by its first bytes, None where it is none that is known.
+
+    Args:
+        file: Open for reading; its position is lost.
+    """
+    offset = 0
+    while (head := _read_at(file, offset, _HEAD_BYTES)).startswith(b"ID3") and len(head) >= 10:
+        offset += 10 + _syncsafe(head[6:10]) + (10 if head[5] & 0x10 else 0)
+    if head[:4] in _RIFF and head[8:12] == b"WAVE":
+        return Kind(_RIFF[head[:4]], True, "wav", offset)
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return Kind("AIFF", True, "aiff", offset)
+    if head[:4] == b"OggS":
+        return _ogg(head, offset)
+    for position, magic, kind in _MAGIC:
+        if head[position : position + len(magic)] == magic:
+            return Kind(kind.name, kind.is_native, kind.demuxer, offset)
+    if head[:2] in (b"\xff\xf1", b"\xff\xf9", b"\xff\xf0", b"\xff\xf8"):
+        return Kind("AAC", False, "aac", offset)
+    if head[:4] == b"ADIF":
+        return Kind("AAC", False, "aac", offset)
+    return _mpeg(file, offset)
+
+
+def _ogg(page: bytes, offset: int) -> Kind:
+    packet = page[27 + page[26] :] if len(page) > 27 else b""
+    for magic, name in _OGG_NATIVE.items():
+        if packet.startswith(magic):
+            return Kind(name, True, "ogg", offset)
+    for magic, name in _OGG_FOREIGN.items():
+        if packet.startswith(magic):
+            return Kind(name, False, "ogg", offset)
+    return Kind("Ogg", False, "ogg", offset)
+
+
+def _mpeg(file: BinaryIO, offset: int) -> Kind | None:
+    """MPEG audio has no magic: two frames that follow each other have to do."""
+    data = _read_at(file, offset, _MPEG_SEARCH_BYTES)
+    start = data.find(b"\xff")
+    while start >= 0:
+        length = mpeg_frame_bytes(data[start : start + 4])
+        if length:
+            follower = _read_at(file, offset + start + length, 4)
+            if mpeg_frame_bytes(follower) or (not follower and start == 0):
+                return Kind("MP3", True, "mp3", offset + start)
+        start = data.find(b"\xff", start + 1)
+    return None
+
+
+_LAYER_3_KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_LAYER_2_KBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
+_LAYER_1_KBITS = (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448)
+_LOW_RATE_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LOW_RATE_LAYER_1_KBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256)
+
+
+def mpeg_frame_bytes(header: bytes) -> int:
+    """Length of the MPEG audio frame that these four bytes head, 0 where they head none (or one of free bit rate)."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate_index, bits_index, padding = header[2] >> 2 & 3, header[2] >> 4, header[2] >> 1 & 1
+    if version == 1 or layer == 4 or rate_index == 3 or bits_index in (0, 15):
+        return 0
+    is_low_rate = version != 3
+    rate = (44100, 48000, 32000)[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
+    if layer == 1:
+        kbits = (_LOW_RATE_LAYER_1_KBITS if is_low_rate else _LAYER_1_KBITS)[bits_index]
+        return (12_000 * kbits // rate + padding) * 4
+    if is_low_rate:
+        kbits = _LOW_RATE_KBITS[bits_index]
+    else:
+        kbits = (_LAYER_2_KBITS if layer == 2 else _LAYER_3_KBITS)[bits_index]
+    samples = 576 if is_low_rate and layer == 3 else 1152
+    return samples // 8 * 1000 * kbits // rate + padding
+
+
+def _syncsafe(data: bytes) -> int:
+    return data[0] << 21 | data[1] << 14 | data[2] << 7 | data[3]
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)

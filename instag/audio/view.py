@@ -1,0 +1,62 @@
+"""A file as libsndfile shall see it."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+_ENDLESS_BYTES = 1 << 40
+_ID3V1_BYTES = 128
+
+
+class View:
+    """From an offset on, endless on demand, with a few bytes replaced."""
+
+    def __init__(
+        self, file: BinaryIO, offset: int, is_endless: bool = False, patch_at: int = 0, patch: bytes = b""
+    ) -> None:
+        """Looks at a file.
+
+        Args:
+            file: Open for reading, unbuffered.
+            offset: Where the view starts.
+            is_endless: Whether to pretend a length beyond every real one. Reading ends where the file ends.
+            patch_at: Position in the file of the bytes that are seen otherwise.
+            patch: How they are seen.
+        """
+        self._file, self._offset = file, offset
+        self._patch_at, self._patch = patch_at - offset, patch
+        self._is_endless = is_endless
+        self._size = _ENDLESS_BYTES if is_endless else file.seek(0, os.SEEK_END) - offset
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """See `io.IOBase.seek`."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """See `io.RawIOBase.read`. An error reads as the end: raised in a callback from C, it would only be printed."""
+        if self._is_endless and self._position >= self._size - _ID3V1_BYTES:
+            # libsndfile looks for a tag at the end, and gives the file up where it can read nothing there.
+            data = bytes(size)
+        else:
+            try:
+                self._file.seek(self._offset + self._position)
+                data = self._file.read(size)
+            except OSError:
+                return b""
+        first = self._patch_at - self._position
+        if self._patch and -len(self._patch) < first < len(data):
+            seen = bytearray(data)
+            for index, byte in enumerate(self._patch, first):
+                if 0 <= index < len(seen):
+                    seen[index] = byte
+            data = bytes(seen)
+        self._position += len(data)
+        return data

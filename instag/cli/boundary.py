@@ -1,0 +1,28 @@
+"""From exceptions to sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from instag.errors import ExitCode, InstagError, UsageError
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Turns instag's errors into a sentence on stderr and an exit code; bugs pass through."""
+    try:
+        yield
+    except InstagError as error:
+        typer.echo(f"instag: {error}", err=True)
+        raise typer.Exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.CANNOT_START) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of our output went away (`instag ... | head`); Python would complain once more while closing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.SOME_FAILED) from None

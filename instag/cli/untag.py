@@ -1,0 +1,58 @@
+"""`instag untag`: takes back what instag wrote into files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from instag.cli.boundary import errors_for_people
+from instag.cli.options import DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, option
+from instag.errors import ExitCode, FileError
+
+
+def untag(
+    inputs: Inputs,
+    include: Include = None,
+    exclude: Exclude = None,
+    keep_mtime: KeepMtime = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Annotated[int, option("--verbose", "-v", count=True, env=False, help="Show each file.")] = 0,
+) -> None:
+    """Take back exactly what instag wrote into files: its tags, and its sidecars.
+
+    Exit codes: 0 every file is done. 1 some files failed, the rest is done. 2 usage.
+    """
+    from instag import sidecar, tags
+    from instag.discover import Unreached, discover
+    from instag.paths import for_terminal
+
+    with errors_for_people():
+        files = changed = failed = 0
+        for item in discover(inputs, include or [], exclude or []):
+            files += 1
+            try:
+                if isinstance(item, Unreached):
+                    raise item.error
+                if dry_run:
+                    outcomes = [tags.read_tags(item) is not None, sidecar.read_sidecar(item) is not None]
+                else:
+                    written = tags.TagOutcome.WRITTEN
+                    outcomes = [
+                        tags.remove_tags(item, keep_mtime=keep_mtime) is written,
+                        sidecar.remove_sidecar(item) is written,
+                    ]
+            except FileError as error:
+                failed += 1
+                typer.echo(f"FAILED {error} [{error.code}]", err=True)
+                continue
+            if any(outcomes):
+                changed += 1
+                if verbose or dry_run:
+                    typer.echo(f"{for_terminal(item)}: {'would be untagged' if dry_run else 'untagged'}")
+        if not quiet:
+            would = "would be " if dry_run else ""
+            typer.echo(f"{files} files: {changed} {would}untagged, {failed} failed.", err=True)
+        if failed:
+            raise typer.Exit(ExitCode.SOME_FAILED)

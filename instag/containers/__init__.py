@@ -1,0 +1,108 @@
+"""How containers are laid out: where the tags lie, where the audio lies, and whether the structure is whole.
+
+These modules read headers only, never a whole file, and know nothing of what is written into tags. `instag.digest` and
+`instag.tags` build on them. A structure that is not whole raises `StructureError`, which those two convert.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO
+
+# No honest header comes near this many parts; a lying one is stopped here instead of at the end of memory.
+MAX_PARTS = 1_000_000
+# Tag blocks are read into memory, pictures included. Bigger ones are left alone.
+MAX_TAG_BYTES = 64 << 20
+
+
+class StructureError(Exception):
+    """The container is not laid out as its format demands; the text completes the sentence 'the file ...'."""
+
+
+class UnsupportedError(StructureError):
+    """The container is whole, but uses something that instag does not write into."""
+
+
+class Kind(StrEnum):
+    """Containers that instag tells apart, by content and never by name."""
+
+    WAV = "WAV"
+    RF64 = "RF64"
+    W64 = "Wave64"
+    AIFF = "AIFF"
+    FLAC = "FLAC"
+    OGG_VORBIS = "Ogg Vorbis"
+    OGG_OPUS = "Ogg Opus"
+    OGG_SPEEX = "Ogg Speex"
+    OGG_FLAC = "Ogg FLAC"
+    OGG_OTHER = "Ogg"
+    MPEG_AUDIO = "MP3"
+    TRUE_AUDIO = "TTA"
+    MP4 = "MP4"
+    ASF = "ASF"
+    WAVPACK = "WavPack"
+    MUSEPACK = "Musepack"
+    MONKEY = "Monkey's Audio"
+    AAC = "AAC"
+    CAF = "CAF"
+    AU = "AU"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of bytes in a file."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many bytes."""
+        return self.end - self.start
+
+
+def file_size(file: BinaryIO) -> int:
+    """Size of an open file."""
+    return file.seek(0, 2)
+
+
+def read_exactly(file: BinaryIO, offset: int, length: int, what: str) -> bytes:
+    """Reads a part that must be there whole.
+
+    Raises:
+        StructureError: The file ends before it.
+    """
+    if offset < 0 or length < 0 or offset + length > file_size(file):
+        raise StructureError(f"ends inside {what}")
+    file.seek(offset)
+    data = file.read(length)
+    if len(data) != length:
+        raise StructureError(f"ends inside {what}")
+    return data
+
+
+def read_tag_block(file: BinaryIO, span: Span, what: str) -> bytes:
+    """Reads a block of tags into memory, within the bound.
+
+    Raises:
+        UnsupportedError: The block is larger than instag reads.
+        StructureError: The file ends before it.
+    """
+    if span.length > MAX_TAG_BYTES:
+        raise UnsupportedError(f"has {span.length} bytes of tags in {what}; at most {MAX_TAG_BYTES} are read")
+    return read_exactly(file, span.start, span.length, what)
+
+
+def unpack(layout: str, data: bytes, offset: int, what: str) -> tuple[int, ...]:
+    """Unpacks integers, with the one error of this package.
+
+    Raises:
+        StructureError: The data is too short.
+    """
+    try:
+        return struct.unpack_from(layout, data, offset)
+    except struct.error:
+        raise StructureError(f"ends inside {what}") from None

@@ -1,0 +1,141 @@
+"""Chunks of RIFF (WAV), RF64/BW64, AIFF and Wave64."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size, read_exactly
+
+HEADER_BYTES = 8
+_WAVE64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
+_UNKNOWN_SIZE = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk.
+
+    Attributes:
+        name: Its four bytes.
+        header: Offset of its header.
+        body: Its data, without header and pad byte.
+        end: Where the next chunk starts; after the pad byte where there is one.
+    """
+
+    name: bytes
+    header: int
+    body: Span
+    end: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """A whole RIFF or AIFF file.
+
+    Attributes:
+        big_endian: True for AIFF.
+        claimed: What the size field of the outermost chunk says.
+        end: Where the outermost chunk ends by that claim.
+        chunks: All chunks, in order.
+        pad_missing: The last chunk has an odd length, and the pad byte after it is neither there nor counted.
+    """
+
+    big_endian: bool
+    claimed: int
+    end: int
+    chunks: tuple[Chunk, ...]
+    pad_missing: bool
+
+    def size_field(self, value: int) -> bytes:
+        """A size as it is written in this file."""
+        return struct.pack(">I" if self.big_endian else "<I", value)
+
+
+def read_form(file: BinaryIO, kind: Kind) -> Form:
+    """Walks all chunks of a WAV or AIFF file and checks that each lies inside the file.
+
+    Raises:
+        StructureError: A chunk claims bytes that are not there, or the sizes contradict each other.
+    """
+    big_endian = kind == Kind.AIFF
+    order = ">" if big_endian else "<"
+    size = file_size(file)
+    (claimed,) = struct.unpack(order + "4xI4x", read_exactly(file, 0, 12, "its first chunk"))
+    end = HEADER_BYTES + claimed
+    if end > size:
+        raise StructureError(f"claims {end} bytes in its header and has {size}: it is truncated or its header is wrong")
+    chunks: list[Chunk] = []
+    offset = 12
+    pad_missing = False
+    while offset < end:
+        if offset + HEADER_BYTES > end or len(chunks) >= MAX_PARTS:
+            raise StructureError(f"has {end - offset} stray bytes at {offset} where a chunk should start")
+        name, length = struct.unpack(order + "4sI", read_exactly(file, offset, HEADER_BYTES, "a chunk header"))
+        if not all(0x20 <= byte <= 0x7E for byte in name):
+            raise StructureError(f"has no valid chunk name at {offset}")
+        body = Span(offset + HEADER_BYTES, offset + HEADER_BYTES + length)
+        if body.end > end:
+            raise StructureError(
+                f"claims {length} bytes in the chunk '{name.decode('ascii').strip()}' at {offset}, and it has "
+                f"{max(0, end - body.start)}"
+            )
+        offset = body.end + (length & 1)
+        if offset > end:
+            pad_missing, offset = True, end
+        chunks.append(Chunk(name, body.start - HEADER_BYTES, body, offset))
+    return Form(big_endian, claimed, end, tuple(chunks), pad_missing)
+
+
+def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
+    """Where the samples lie, also in a damaged file: as far as the file goes.
+
+    Raises:
+        StructureError: There is no data chunk.
+    """
+    if kind == Kind.W64:
+        return _wave64_spans(file)
+    size = file_size(file)
+    big_endian = kind == Kind.AIFF
+    wanted = b"SSND" if big_endian else b"data"
+    long_sizes: list[int] = []
+    spans: list[Span] = []
+    offset = 12
+    for _ in range(MAX_PARTS):
+        file.seek(offset)
+        header = file.read(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            break
+        name, length = struct.unpack((">" if big_endian else "<") + "4sI", header)
+        if name == b"ds64" and kind == Kind.RF64:
+            long_sizes = list(struct.unpack("<QQ", read_exactly(file, offset + HEADER_BYTES, 16, "the ds64 chunk")))
+        if name == wanted:
+            if length == _UNKNOWN_SIZE and long_sizes:
+                length = long_sizes[1]
+            start = offset + HEADER_BYTES
+            spans.append(Span(start, min(size, start + length)))
+        offset += HEADER_BYTES + length + (length & 1)
+    if not spans:
+        raise StructureError("has no chunk of audio data")
+    return spans
+
+
+def _wave64_spans(file: BinaryIO) -> list[Span]:
+    size = file_size(file)
+    spans: list[Span] = []
+    offset = 40
+    for _ in range(MAX_PARTS):
+        file.seek(offset)
+        header = file.read(24)
+        if len(header) < 24:
+            break
+        name, length = struct.unpack("<16sQ", header)
+        if length < 24:
+            break
+        if name == _WAVE64_DATA:
+            spans.append(Span(offset + 24, min(size, offset + length)))
+        offset += (length + 7) & ~7
+    if not spans:
+        raise StructureError("has no chunk of audio data")
+    return spans

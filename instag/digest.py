@@ -1,0 +1,185 @@
+"""Fixity: a digest of the audio and of nothing else, so that tagging never changes it.
+
+The word before the colon says what was digested; docs/tags.md defines each. Memory is constant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from instag.containers import Kind, Span, StructureError, asf, flac, iff, mp4, ogg, trailers
+from instag.containers.sniff import sniff
+from instag.errors import ErrorCode, FileError
+
+_BLOCK_BYTES = 1 << 20
+
+
+def audio_digest(path: Path) -> str:
+    """The digest that stands in the results table.
+
+    FLAC files answer with the MD5 of the samples that their encoder left; all others with a SHA-256. Where the
+    structure is too damaged to say what is audio, the whole file is digested (`sha256-file`).
+
+    Raises:
+        FileError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            if sniff(file) == Kind.FLAC:
+                md5 = _flac_md5(file)
+                if md5:
+                    return f"flac-md5:{md5}"
+            return stored_audio_digest(file)
+    except OSError as error:
+        raise FileError(
+            ErrorCode.NOT_READABLE,
+            f"{path}: cannot be read ({error.strerror or error}).",
+            "Check its permissions and the disk.",
+        ) from error
+
+
+def stored_audio_digest(file: BinaryIO) -> str:
+    """A digest over the audio as it is stored, FLAC frames included.
+
+    Args:
+        file: An open file; its position is moved.
+    """
+    try:
+        kind = sniff(file)
+        if kind in _BY_KIND:
+            word, spans = _BY_KIND[kind]
+            return f"sha256-{word}:{_hash_spans(file, spans(file))}"
+        if kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_SPEEX, Kind.OGG_FLAC, Kind.OGG_OTHER):
+            return f"sha256-packets:{_hash_packets(file)}"
+    except StructureError:
+        pass
+    return f"sha256-file:{_hash_spans(file, [Span(0, file.seek(0, 2))])}"
+
+
+def _flac_md5(file: BinaryIO) -> str:
+    try:
+        md5 = flac.samples_md5(file, flac.read_layout(file))
+    except StructureError:
+        return ""
+    return md5.hex() if any(md5) else ""
+
+
+def _hash_spans(file: BinaryIO, spans: Iterable[Span]) -> str:
+    digest = hashlib.sha256()
+    for span in spans:
+        file.seek(span.start)
+        left = span.length
+        while left > 0:
+            block = file.read(min(left, _BLOCK_BYTES))
+            if not block:
+                break
+            digest.update(block)
+            left -= len(block)
+    return digest.hexdigest()
+
+
+def _hash_packets(file: BinaryIO) -> str:
+    """All packets that follow the header packets, stream by stream; how they are cut into pages does not count."""
+    streams: dict[int, _PacketHash] = {}
+    order: list[_PacketHash] = []
+    for page in ogg.pages(file):
+        file.seek(page.body_start)
+        body = memoryview(file.read(page.span.end - page.body_start))
+        stream = streams.get(page.serial)
+        if page.flags & ogg.FIRST or stream is None:
+            stream = streams[page.serial] = _PacketHash(ogg.codec(bytes(body[:128]))[1])
+            order.append(stream)
+        stream.add(page.lacing, body)
+    total = hashlib.sha256()
+    for stream in order:
+        total.update(stream.digest.digest())
+    return total.hexdigest()
+
+
+class _PacketHash:
+    """Digest of one logical stream: each packet, then its length, so that packets cannot be shifted into each other."""
+
+    def __init__(self, headers: int) -> None:
+        self.digest = hashlib.sha256()
+        self._headers_left = headers
+        self._length = 0
+
+    def add(self, lacing: bytes, body: memoryview) -> None:
+        """Takes the segments of one page."""
+        position = start = 0
+        for segment in lacing:
+            position += segment
+            if segment == 255:
+                continue
+            self._take(body[start:position], ends=True)
+            start = position
+        if start < position:
+            self._take(body[start:position], ends=False)
+
+    def _take(self, part: memoryview, *, ends: bool) -> None:
+        if self._headers_left:
+            self._headers_left -= ends
+            return
+        self.digest.update(part)
+        self._length += len(part)
+        if ends:
+            self.digest.update(self._length.to_bytes(8, "little"))
+            self._length = 0
+
+
+def _flac_frames(file: BinaryIO) -> list[Span]:
+    start = flac.read_layout(file).audio_start
+    tags = trailers.trailing_tags(file, start)
+    return [Span(start, tags[-1].start if tags else file.seek(0, 2))]
+
+
+def _asf_data(file: BinaryIO) -> list[Span]:
+    return [item.body for item in asf.read_layout(file).top if item.guid == asf.DATA]
+
+
+def _between_tags(file: BinaryIO) -> list[Span]:
+    return [trailers.audio_span(file)]
+
+
+def _au_data(file: BinaryIO) -> list[Span]:
+    file.seek(4)
+    size = file.seek(0, 2)
+    file.seek(4)
+    return [Span(min(size, int.from_bytes(file.read(4))), size)]
+
+
+def _caf_data(file: BinaryIO) -> list[Span]:
+    size = file.seek(0, 2)
+    offset = 8
+    while offset + 12 <= size:
+        file.seek(offset)
+        header = file.read(12)
+        length = int.from_bytes(header[4:], signed=True)
+        # -1: the data goes to the end of the file.
+        end = size if length < 0 else min(size, offset + 12 + length)
+        if header[:4] == b"data":
+            return [Span(offset + 12, end)]
+        offset = end
+    raise StructureError("has no data chunk")
+
+
+_BY_KIND: dict[Kind, tuple[str, Callable[[BinaryIO], list[Span]]]] = {
+    Kind.WAV: ("data", lambda file: iff.audio_spans(file, Kind.WAV)),
+    Kind.RF64: ("data", lambda file: iff.audio_spans(file, Kind.RF64)),
+    Kind.W64: ("data", lambda file: iff.audio_spans(file, Kind.W64)),
+    Kind.AIFF: ("data", lambda file: iff.audio_spans(file, Kind.AIFF)),
+    Kind.CAF: ("data", _caf_data),
+    Kind.AU: ("data", _au_data),
+    Kind.ASF: ("data", _asf_data),
+    Kind.FLAC: ("frames", _flac_frames),
+    Kind.MPEG_AUDIO: ("frames", _between_tags),
+    Kind.TRUE_AUDIO: ("frames", _between_tags),
+    Kind.AAC: ("frames", _between_tags),
+    Kind.WAVPACK: ("frames", _between_tags),
+    Kind.MUSEPACK: ("frames", _between_tags),
+    Kind.MONKEY: ("frames", _between_tags),
+    Kind.MP4: ("mdat", mp4.audio_spans),
+}

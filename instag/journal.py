@@ -1,0 +1,286 @@
+"""A file of records that is its own journal: appended line by line, repaired at the next start, ordered at the end.
+
+A block is the lines that belong to one key (a recording's path). A later block of a key replaces an earlier one. A job
+that is killed at any instant leaves at most one torn line at the end; a power cut may leave more, and those lines are
+taken out (and kept in `NAME.damaged`), so that their files are simply done again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from instag.constants import TEMPORARY_PREFIX
+from instag.errors import CannotStartError
+
+_SYNC_SECONDS = 1.0
+_REMEDY_OTHER_FILE = "Name another file, or move this one away."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a line says of itself.
+
+    Attributes:
+        key: The recording that it belongs to.
+        starts: Whether a new block starts with it.
+    """
+
+    key: str
+    starts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where the lines of one key lie in the file."""
+
+    offset: int
+    length: int
+    lines: int
+
+
+class Journal:
+    """One open journal. Not safe for two writers: callers hold a lock.
+
+    Attributes:
+        path: The file.
+        blocks: For each key the last whole block.
+        notes: Sentences on what was found and repaired at the start.
+    """
+
+    def __init__(
+        self, path: Path, header: bytes, read_line: Callable[[bytes], Line], *, read_only: bool = False
+    ) -> None:
+        """Opens or makes the file, and repairs it.
+
+        Args:
+            path: The file.
+            header: Its first line, with the line end, or nothing.
+            read_line: Says what a line belongs to; raises ValueError for a line that is no record.
+            read_only: Opens a file that must be there, and leaves it as it is, repairs included.
+
+        Raises:
+            CannotStartError: The file cannot be opened, or is something else.
+        """
+        self.path = path
+        self.blocks: dict[str, Block] = {}
+        self.notes: list[str] = []
+        self._header = header
+        self._read_line = read_line
+        self._synced_at = time.monotonic()
+        if path.exists() and not path.is_file():
+            raise CannotStartError(f"{path}: is no regular file.", _REMEDY_OTHER_FILE)
+        try:
+            self._open(read_only)
+        except OSError as error:
+            raise CannotStartError(
+                f"{path}: cannot be opened ({error.strerror}).", "Name a file in a folder that you may write."
+            ) from None
+        try:
+            self._load(read_only)
+        except OSError as error:
+            self.close()
+            raise self._write_error(error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, key: str, lines: Iterable[bytes]) -> None:
+        """Appends one block and flushes it.
+
+        Raises:
+            CannotStartError: It cannot be written (a full disk, say); what was there stays whole.
+        """
+        data = list(lines)
+        text = b"".join(data)
+        try:
+            offset = os.fstat(self._writer.fileno()).st_size
+            try:
+                self._write(text)
+            except OSError:
+                self._writer.truncate(offset)
+                raise
+            if time.monotonic() - self._synced_at >= _SYNC_SECONDS:
+                self.sync()
+        except OSError as error:
+            raise self._write_error(error) from None
+        self.blocks[key] = Block(offset, len(text), len(data))
+
+    def sync(self) -> None:
+        """Makes sure that what was appended survives a power cut, and that the file is still where it was.
+
+        Raises:
+            CannotStartError: The file is gone or was replaced.
+        """
+        self._synced_at = time.monotonic()
+        os.fsync(self._writer.fileno())
+        try:
+            here = self.path.stat()
+        except OSError:
+            here = None
+        mine = os.fstat(self._writer.fileno())
+        if here is None or (here.st_dev, here.st_ino) != (mine.st_dev, mine.st_ino):
+            raise CannotStartError(
+                f"{self.path}: was moved, deleted or replaced while the job ran.",
+                "Put it back and run the same command again; what it holds is not done twice.",
+            )
+
+    def read(self, key: str) -> list[bytes]:
+        """The lines of a key, without line ends."""
+        block = self.blocks[key]
+        self._reader.seek(block.offset)
+        return self._reader.read(block.length).splitlines()
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forgets keys; `finish` leaves their lines out."""
+        for key in keys:
+            self.blocks.pop(key, None)
+
+    def finish(self) -> None:
+        """Puts the blocks in the order of their keys, leaves replaced ones out, and closes the file.
+
+        Raises:
+            CannotStartError: The file cannot be written.
+        """
+        try:
+            self.sync()
+            if not self._in_order():
+                self._rewrite()
+        except OSError as error:
+            raise self._write_error(error) from None
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the file as it stands; the next start goes on from there."""
+        self._writer.close()
+        self._reader.close()
+
+    def _open(self, read_only: bool) -> None:
+        # Unbuffered, so that a failed write leaves nothing behind that closing the file would try again.
+        self._writer = self.path.open("rb" if read_only else "ab", buffering=0)
+        self._reader = self.path.open("rb")
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._writer.write(rest) or 0 :]
+
+    def _load(self, read_only: bool) -> None:
+        first = self._reader.readline()
+        # New, or stopped while the header was written; a power cut may leave zeros after it.
+        if not first.endswith(b"\n") and self._header.startswith(first.rstrip(b"\0")):
+            if not read_only:
+                self._writer.truncate(0)
+                self._write(self._header)
+            return
+        if not self._header:
+            self._reader.seek(0)
+        elif first.rstrip(b"\r\n") != self._header.rstrip(b"\r\n"):
+            raise CannotStartError(
+                f"{self.path}: is no table of this version of instag; nothing was written to it.", _REMEDY_OTHER_FILE
+            )
+        damaged = self._scan()
+        if damaged and not read_only:
+            self._set_aside(damaged)
+
+    def _scan(self) -> list[bytes]:
+        """Fills `blocks`; returns the lines that are no records."""
+        damaged: list[bytes] = []
+        key: str | None = None
+        offset = self._reader.tell()
+        for line in self._reader:
+            try:
+                if not line.endswith(b"\n"):
+                    raise ValueError("torn")
+                entry = self._read_line(line.rstrip(b"\r\n"))
+            except ValueError:
+                damaged.append(line)
+                key = None
+            else:
+                if entry.starts:
+                    self.blocks[entry.key] = Block(offset, len(line), 1)
+                    key = entry.key
+                elif entry.key == key:
+                    block = self.blocks[entry.key]
+                    self.blocks[entry.key] = Block(block.offset, block.length + len(line), block.lines + 1)
+                else:
+                    damaged.append(line)
+                    key = None
+            offset += len(line)
+        if damaged and not self._header and not self.blocks and len(damaged) > 1:
+            raise CannotStartError(
+                f"{self.path}: holds no record of instag; nothing was written to it.", _REMEDY_OTHER_FILE
+            )
+        return damaged
+
+    def _set_aside(self, damaged: list[bytes]) -> None:
+        aside = self.path.with_name(self.path.name + ".damaged")
+        with aside.open("ab") as file:
+            file.writelines(line if line.endswith(b"\n") else line + b"\n" for line in damaged)
+            file.flush()
+            os.fsync(file.fileno())
+        lines = "1 line was" if len(damaged) == 1 else f"{len(damaged)} lines were"
+        self.notes.append(
+            f"{self.path}: {lines} torn or damaged and moved to {aside.name}; those files are done again."
+        )
+        self._rewrite(in_order=False)
+        self._open(read_only=False)
+
+    def _in_order(self) -> bool:
+        """Whether the file already holds just the blocks, in the order of their keys."""
+        at = len(self._header)
+        for key in sorted(self.blocks):
+            block = self.blocks[key]
+            if block.offset != at:
+                return False
+            at += block.length
+        return at == os.fstat(self._writer.fileno()).st_size
+
+    def _rewrite(self, in_order: bool = True) -> None:
+        """Writes the blocks to a new file and puts it in the place of the old one; leaves the file closed."""
+        temporary = self.path.with_name(f"{TEMPORARY_PREFIX}{self.path.name}.tmp")
+        keys = sorted(self.blocks) if in_order else list(self.blocks)
+        moved: dict[str, Block] = {}
+        with temporary.open("wb") as new:
+            new.write(self._header)
+            for key, data in zip(keys, self._data(keys), strict=True):
+                moved[key] = Block(new.tell(), len(data), self.blocks[key].lines)
+                new.write(data)
+            new.flush()
+            os.fsync(new.fileno())
+            shutil.copymode(self.path, temporary)
+        self.close()
+        temporary.replace(self.path)
+        sync_folder(self.path.parent)
+        self.blocks = moved
+
+    def _data(self, keys: list[str]) -> Iterator[bytes]:
+        for key in keys:
+            block = self.blocks[key]
+            self._reader.seek(block.offset)
+            yield self._reader.read(block.length)
+
+    def _write_error(self, error: OSError) -> CannotStartError:
+        return CannotStartError(
+            f"{self.path}: cannot be written ({error.strerror}).",
+            "Make room or mend the folder, then run the same command again; what was done is kept.",
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in a folder survive a power cut, where the system has a way to."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows cannot open folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems cannot either
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,230 @@
+"""Who hears of a job's progress: a person at a terminal, or a program that reads JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, TextIO
+
+from tqdm import tqdm
+
+from instag import __version__
+from instag.labels import DISPLAY_NAMES
+from instag.rows import Mark, Row, Status, TagsWritten
+
+# Grows when an event or a field changes its meaning or goes; new ones may come without it. docs/events.md.
+EVENTS_VERSION = 1
+
+
+@dataclass
+class Totals:
+    """What a job did so far.
+
+    Attributes:
+        files: Files found.
+        tagged: Analysed in this run.
+        skipped: Dealt with in an earlier run, and unchanged since.
+        failed: Not analysed, in this run or an earlier one.
+        refused: Analysed, but their tags or sidecars could not be written.
+        needs_review: Analysed in this run, and marked for a person's ear.
+        audio_seconds: Length of what was analysed in this run.
+        elapsed_seconds: Time that the run took.
+        interrupted: Whether the job was stopped before its end.
+    """
+
+    files: int = 0
+    tagged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    refused: int = 0
+    needs_review: int = 0
+    audio_seconds: float = 0.0
+    elapsed_seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio analysed in a second of the run."""
+        return self.audio_seconds / self.elapsed_seconds if self.elapsed_seconds > 0 else 0.0
+
+
+class Observer(Protocol):
+    """Hears of a job's progress, in the job's own thread."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that is no fault (a repaired table, say)."""
+
+    def job_started(self, files: int, todo: int, todo_bytes: int) -> None:
+        """The walk is over: so many files were found, so many of them are to be analysed."""
+
+    def file_started(self, path: str) -> None:
+        """A worker took the file."""
+
+    def file_skipped(self, path: str, mark: Mark) -> None:
+        """An earlier run has dealt with the file."""
+
+    def file_ended(self, row: Row, totals: Totals) -> None:
+        """The file's row is recorded."""
+
+    def job_ended(self, totals: Totals) -> None:
+        """The job is over."""
+
+
+class EventLines:
+    """JSON Lines for machines: one event a line, each with `event`, `version`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Writes to a stream, flushing each line."""
+        self._stream = stream
+
+    def note(self, text: str) -> None:
+        """Writes the event."""
+        self._emit("note", text=text)
+
+    def job_started(self, files: int, todo: int, todo_bytes: int) -> None:
+        """Writes the event."""
+        self._emit("job_started", instag_version=__version__, files=files, todo=todo, todo_bytes=todo_bytes)
+
+    def file_started(self, path: str) -> None:
+        """Writes the event."""
+        self._emit("file_started", path=path)
+
+    def file_skipped(self, path: str, mark: Mark) -> None:
+        """Writes the event: `file_done` with status `skipped`."""
+        self._emit("file_done", path=path, status=str(Status.SKIPPED), earlier_status=str(mark.status))
+
+    def file_ended(self, row: Row, totals: Totals) -> None:
+        """Writes the event with the whole row."""
+        self._emit("file_failed" if row.status is Status.FAILED else "file_done", **row.to_record())
+
+    def job_ended(self, totals: Totals) -> None:
+        """Writes the event."""
+        self._emit("job_done", **asdict(totals), speed=round(totals.speed, 1))
+
+    def _emit(self, event: str, **fields: Any) -> None:
+        line = json.dumps({"event": event, "version": EVENTS_VERSION, **fields}, allow_nan=False)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Terminal:
+    """Progress, failures and a summary for a person, on stderr; a readable line a file on stdout where asked for."""
+
+    def __init__(self, lines: bool, quiet: bool, verbose: int) -> None:
+        """Chooses what is shown.
+
+        Args:
+            lines: Whether each file's result goes to stdout as a line.
+            quiet: Whether progress, notes and the summary are left out; failures are shown all the same.
+            verbose: 1 shows each file's result and each skipped file on stderr.
+        """
+        self._lines = lines
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Any = None
+        self._todo_bytes = 0
+        self._done_bytes = 0
+
+    def note(self, text: str) -> None:
+        """Shows a note."""
+        if not self._quiet:
+            self._say(text)
+
+    def job_started(self, files: int, todo: int, todo_bytes: int) -> None:
+        """Starts the bar, where stderr is a terminal."""
+        self._todo_bytes = todo_bytes
+        if files == 0:
+            self._say("No audio files were found. Check the paths, --include and --exclude.")
+        self._files = todo
+        if not self._quiet and todo:
+            self._bar = tqdm(
+                total=None,
+                unit="s",
+                disable=None,  # none where stderr is no terminal
+                file=sys.stderr,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]",
+                desc="instag",
+                dynamic_ncols=True,
+            )
+
+    def file_started(self, path: str) -> None:
+        """Shows nothing: a terminal has no room for it."""
+
+    def file_skipped(self, path: str, mark: Mark) -> None:
+        """Shows skipped files where asked to."""
+        if self._verbose:
+            self._say(f"{path}: skipped, {mark.status} in an earlier run and unchanged since")
+
+    def file_ended(self, row: Row, totals: Totals) -> None:
+        """Shows the result or the failure, and moves the bar."""
+        if row.status is Status.FAILED:
+            self._say(f"FAILED {row.error} [{row.error_code}]")
+        else:
+            if self._lines:
+                self._say(result_line(row), to_stdout=True)
+            elif self._verbose:
+                self._say(result_line(row))
+            if row.tags_written is TagsWritten.REFUSED:
+                self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
+            elif row.error:
+                self._say(f"WARNING {row.error} [{row.error_code}]")
+        self._move(row, totals)
+
+    def job_ended(self, totals: Totals) -> None:
+        """Closes the bar and sums up."""
+        if self._bar is not None:
+            self._bar.close()
+        if not self._quiet and totals.files:
+            self._say(summary(totals))
+
+    def _move(self, row: Row, totals: Totals) -> None:
+        self._done_bytes += row.size_bytes or 0
+        if self._bar is None or self._bar.disable:
+            return
+        # The length of what is left is not known before it is decoded: bytes tell how much there is.
+        share = min(1.0, self._done_bytes / self._todo_bytes) if self._todo_bytes else 1.0
+        self._bar.total = totals.audio_seconds / share if share else None
+        self._bar.n = totals.audio_seconds
+        done = totals.tagged + totals.failed
+        self._bar.set_postfix_str(
+            f"{_clock(totals.audio_seconds)} of audio, {done}/{self._files} files, {totals.failed} failed, "
+            f"{totals.speed:.0f} × real time"
+        )
+
+    def _say(self, text: str, to_stdout: bool = False) -> None:
+        tqdm.write(text, file=sys.stdout if to_stdout else sys.stderr)
+
+
+def result_line(row: Row) -> str:
+    """One file in one readable line."""
+    percent = f"{100 * (row.confidence or 0):.0f} %"
+    also = [DISPLAY_NAMES[label] for label in row.instruments.split(";") if label and label != row.dominant]
+    text = f"{row.path}: {DISPLAY_NAMES[row.dominant]} ({percent})"
+    if also:
+        text += f", also {', '.join(also)}"
+    if row.windows and row.silent_windows == row.windows:
+        text = f"{row.path}: silence"
+    return text + (" - needs review" if row.needs_review else "")
+
+
+def summary(totals: Totals) -> str:
+    """The whole job in one sentence or two."""
+    parts = [f"{totals.tagged} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
+    if totals.refused:
+        parts.append(f"{totals.refused} not written to")
+    text = f"{totals.files} files: {', '.join(parts)}; {totals.needs_review} need review."
+    if totals.tagged:
+        text += (
+            f" {_clock(totals.audio_seconds)} of audio in {_clock(totals.elapsed_seconds)},"
+            f" {totals.speed:.0f} × real time."
+        )
+    if totals.interrupted:
+        text += " Stopped before the end: run the same command again to go on."
+    return text
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -1,0 +1,187 @@
+"""One row a file: the fields of the results table, the same in CSV, JSON Lines and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, cast
+
+from instag.labels import LABELS
+
+Value = str | int | float | bool | None
+
+
+class Status(StrEnum):
+    """What became of a file."""
+
+    TAGGED = "tagged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class TagsWritten(StrEnum):
+    """What became of the tags in the file, and of its sidecar."""
+
+    NOT_ASKED = ""
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the results table.
+
+    Attributes:
+        path: As given, in the form of `instag.paths.to_table`.
+        status: Analysed, skipped or failed.
+        dominant: Label of the most likely dominant instrument; "" where the file failed.
+        confidence: Its calibrated probability.
+        needs_review: Whether a person should listen.
+        instruments: Labels heard, joined by `;`, most share of time first.
+        duration_seconds: Length of what was decoded.
+        windows: Number of windows.
+        silent_windows: How many of them were silent.
+        sample_rate: Of the file, in Hz.
+        channels: Of the file.
+        size_bytes: Size after tags were written.
+        mtime_ns: Modification time after tags were written.
+        audio_digest: Digest of the audio essence, which tagging never changes.
+        tags_written: What became of the tags.
+        model_id: The model that was used.
+        model_version: Its version.
+        settings: The options that decide the result.
+        instag_version: The version of instag.
+        analysed_at: When, ISO 8601 in UTC.
+        error_code: One of `instag.errors.ErrorCode`, or "".
+        error: What is wrong and what to do, or a warning; one line.
+        scores: For each label the file's dominant score.
+        presences: For each label the file's presence score.
+    """
+
+    path: str
+    status: Status
+    dominant: str = ""
+    confidence: float | None = None
+    needs_review: bool | None = None
+    instruments: str = ""
+    duration_seconds: float | None = None
+    windows: int | None = None
+    silent_windows: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
+    audio_digest: str = ""
+    tags_written: TagsWritten = TagsWritten.NOT_ASKED
+    model_id: str = ""
+    model_version: str = ""
+    settings: str = ""
+    instag_version: str = ""
+    analysed_at: str = ""
+    error_code: str = ""
+    error: str = ""
+    scores: tuple[float, ...] = ()
+    presences: tuple[float, ...] = ()
+
+    def to_record(self) -> dict[str, Value]:
+        """The row as one flat record, in the order of `COLUMNS`; an absent value is None."""
+        record = {name: getattr(self, name) for name in _PLAIN}
+        record["status"] = str(self.status)
+        record["tags_written"] = str(self.tags_written)
+        record.update(zip(_SCORE_COLUMNS, self.scores or _NO_SCORES, strict=True))
+        record.update(zip(_PRESENT_COLUMNS, self.presences or _NO_SCORES, strict=True))
+        return {name: None if value == "" else value for name, value in record.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What of a row decides whether its file is done; small, since one is kept for every row."""
+
+    status: Status
+    size_bytes: int | None
+    mtime_ns: int | None
+    model_id: str
+    model_version: str
+    settings: str
+    tags_written: TagsWritten
+    windows: int | None
+
+    @staticmethod
+    def of(row: Row) -> Mark:
+        """The mark of a row."""
+        return Mark(
+            row.status,
+            row.size_bytes,
+            row.mtime_ns,
+            row.model_id,
+            row.model_version,
+            row.settings,
+            row.tags_written,
+            row.windows,
+        )
+
+
+_PLAIN = tuple(field.name for field in fields(Row) if field.name not in ("scores", "presences"))
+_SCORE_COLUMNS = tuple(f"score_{label}" for label in LABELS)
+_PRESENT_COLUMNS = tuple(f"present_{label}" for label in LABELS)
+_NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
+
+COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_PRESENT_COLUMNS)
+
+_INTEGERS = frozenset({"windows", "silent_windows", "sample_rate", "channels", "size_bytes", "mtime_ns"})
+_BOOLEANS = frozenset({"needs_review"})
+_REALS = frozenset({"confidence", "duration_seconds", *_SCORE_COLUMNS, *_PRESENT_COLUMNS})
+
+COLUMN_TYPES: dict[str, type] = {
+    name: int if name in _INTEGERS else bool if name in _BOOLEANS else float if name in _REALS else str
+    for name in COLUMNS
+}
+
+
+def row_from_record(record: Mapping[str, Any]) -> Row:
+    """The inverse of `Row.to_record`.
+
+    Raises:
+        ValueError: A field is missing, or is not of its type.
+    """
+    values: dict[str, Value] = {}
+    for name in COLUMNS:
+        if name not in record:
+            raise ValueError(f"the field {name!r} is missing")
+        values[name] = _checked(name, record[name])
+    plain: dict[str, Any] = {name: values[name] for name in _PLAIN}
+    for name in _PLAIN:
+        if plain[name] is None and COLUMN_TYPES[name] is str:
+            plain[name] = ""
+    if not plain["path"]:
+        raise ValueError("the field 'path' is empty")
+    plain["status"] = Status(plain["status"])
+    plain["tags_written"] = TagsWritten(plain["tags_written"])
+    return Row(
+        **plain,
+        scores=_scores(values, _SCORE_COLUMNS),
+        presences=_scores(values, _PRESENT_COLUMNS),
+    )
+
+
+def _checked(name: str, value: Any) -> Value:
+    kind = COLUMN_TYPES[name]
+    if value is None:
+        return None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"the field {name!r} is {value!r}")
+    return cast(Value, value)
+
+
+def _scores(values: Mapping[str, Value], names: tuple[str, ...]) -> tuple[float, ...]:
+    numbers = [values[name] for name in names]
+    if any(number is None for number in numbers):
+        return ()
+    return tuple(float(number) for number in numbers if number is not None)
+
+
+assert len(COLUMNS) == 22 + 2 * len(LABELS)

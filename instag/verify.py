@@ -1,0 +1,70 @@
+"""Whether a recording is still what its row says: there, the same audio, the same tags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from instag import paths, tags
+from instag.digest import audio_digest
+from instag.errors import FileError
+from instag.labels import DISPLAY_NAMES
+from instag.rows import Row, Status, TagsWritten
+
+
+class Finding(StrEnum):
+    """What a check found."""
+
+    UNCHANGED = "unchanged"
+    NOT_CHECKED = "not-checked"
+    METADATA_CHANGED = "metadata-changed"
+    TAGS_CHANGED = "tags-changed"
+    AUDIO_CHANGED = "audio-changed"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the recording is not what its row says. Metadata of others may change."""
+        return self not in (Finding.UNCHANGED, Finding.NOT_CHECKED, Finding.METADATA_CHANGED)
+
+
+def check_row(row: Row) -> tuple[Finding, str]:
+    """Checks one row against its file.
+
+    Returns:
+        The finding, and a sentence on it.
+    """
+    if row.status is not Status.TAGGED or not row.audio_digest:
+        return Finding.NOT_CHECKED, "the row holds no digest, since the file was not analysed"
+    path = Path(paths.from_table(row.path))
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return Finding.MISSING, "the file is no longer there"
+    except OSError as error:
+        return Finding.UNREADABLE, f"the file cannot be looked at ({error.strerror})"
+    try:
+        if audio_digest(path) != row.audio_digest:
+            return Finding.AUDIO_CHANGED, "the audio is no longer the audio that was analysed"
+        if row.tags_written in (TagsWritten.WRITTEN, TagsWritten.UNCHANGED) and "tags" in row.settings.split():
+            values = tags.read_tags(path)
+            if values is None:
+                return Finding.TAGS_CHANGED, "instag's tags are no longer in the file"
+            if not _says(values, row):
+                return Finding.TAGS_CHANGED, "instag's tags in the file say something else than the table"
+    except FileError as error:
+        return Finding.UNREADABLE, str(error)
+    if (status.st_size, status.st_mtime_ns) != (row.size_bytes, row.mtime_ns):
+        return Finding.METADATA_CHANGED, "the file was written to since; audio and instag's tags are the same"
+    return Finding.UNCHANGED, "nothing changed"
+
+
+def _says(values: tags.TagValues, row: Row) -> bool:
+    instruments = tuple(DISPLAY_NAMES[label] for label in row.instruments.split(";") if label)
+    return (
+        values.dominant == row.dominant
+        and values.instruments == instruments
+        and values.needs_review == row.needs_review
+        and values.model == f"{row.model_id} {row.model_version}"
+    )

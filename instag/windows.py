@@ -1,0 +1,67 @@
+"""Cuts a stream of samples into the windows that the model hears."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from instag.records import Samples, Window
+
+
+def cut(
+    blocks: Iterable[Samples], sample_rate: int, window_samples: int, overlap_seconds: float = 0.0
+) -> Iterator[Window]:
+    """Yields the windows of a recording, in order.
+
+    Windows start at 0, hop, 2 hop and so on, where hop = window - overlap, as long as they are full. Samples that
+    remain after the last of them, however few, get one window more: the last full window of the file, that which ends
+    where the file ends. So every sample is heard, and nothing but a file shorter than a window is ever padded (with
+    zeros, behind). Memory does not grow with the recording: a window and a block are held.
+
+    Args:
+        blocks: (n,) float32 each, n of any size, 0 too; one after the other they are the recording.
+        sample_rate: Of the blocks, in Hz.
+        window_samples: Length of a window.
+        overlap_seconds: By how much neighbours overlap, 0 or more and less than a window.
+
+    Raises:
+        ValueError: The overlap leaves no hop.
+    """
+    hop = window_samples - round(overlap_seconds * sample_rate)
+    if not 0 < hop <= window_samples:
+        raise ValueError(f"an overlap of {overlap_seconds} s does not fit windows of {window_samples} samples")
+
+    held = np.empty(0, np.float32)
+    end = 0  # of `held`, counted from the start of the recording
+    next_start = 0
+    for block in blocks:
+        held = np.concatenate((held, block))
+        end += len(block)
+        while next_start + window_samples <= end:
+            first = next_start - (end - len(held))
+            yield _window(held[first : first + window_samples], next_start, sample_rate)
+            next_start += hop
+        # The next window and the last one both start within the last window_samples.
+        held = held[-window_samples:]
+
+    if end == 0:
+        return
+    if end < window_samples:
+        padded = np.zeros(window_samples, np.float32)
+        padded[:end] = held
+        yield _window(padded, 0, sample_rate, own_samples=end)
+    elif next_start - hop + window_samples < end:
+        yield _window(held, end - window_samples, sample_rate)
+
+
+def _window(samples: Samples, start: int, sample_rate: int, own_samples: int | None = None) -> Window:
+    own = samples[:own_samples]
+    power = float(np.dot(own, own)) / len(own)
+    return Window(
+        start_seconds=start / sample_rate,
+        end_seconds=(start + len(own)) / sample_rate,
+        samples=samples,
+        level_dbfs=10 * math.log10(power) if power > 0 else -math.inf,
+    )

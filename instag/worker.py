@@ -1,0 +1,229 @@
+"""What a worker process does: one file in, one row out.
+
+A worker reads hostile files, so nothing here is trusted to survive: the pool that runs it turns a crash, a hang or a
+memory blow-up into a row of the file that caused it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from instag import __version__, paths, sidecar, tags
+from instag.analyse import AnalysisSettings, analyse_file
+from instag.card import ModelCard
+from instag.digest import audio_digest
+from instag.errors import ErrorCode, FileError
+from instag.labels import DISPLAY_NAMES
+from instag.model import Device, Model, load_model
+from instag.records import FileResult, Verdict, WindowScores
+from instag.rows import Row, Status, TagsWritten
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker needs to know.
+
+    Attributes:
+        model_path: The ONNX file.
+        device: Where the model is to run.
+        analysis: What decides the result.
+        write_tags: Whether tags are written into the files.
+        sidecar: Whether a sidecar is written beside each file.
+        overwrite: Whether an `INSTRUMENT` that somebody else wrote may be replaced.
+        keep_mtime: Whether a file keeps its modification time when its tags are written.
+    """
+
+    model_path: Path
+    device: Device
+    analysis: AnalysisSettings
+    write_tags: bool = False
+    sidecar: bool = False
+    overwrite: bool = False
+    keep_mtime: bool = False
+
+    def wanted(self) -> tuple[str, ...]:
+        """What of the settings a file's row must hold for the file to be done, as in the `settings` column."""
+        outputs = (("tags", self.write_tags), ("overwrite", self.overwrite), ("sidecar", self.sidecar))
+        return (self.analysis.fingerprint(), *(name for name, asked in outputs if asked))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes:
+        row: Its row of the table.
+        windows: Its window scores; None where it failed.
+    """
+
+    row: Row
+    windows: WindowScores | None = None
+
+
+@dataclass(frozen=True)
+class _State:
+    settings: WorkerSettings
+    model: Model
+
+
+_states: list[_State] = []
+
+
+def start_worker(settings: WorkerSettings, silent: bool = True) -> None:
+    """Prepares a worker process: the parent alone answers Ctrl-C, and C libraries' chatter goes nowhere."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if silent:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+    _states[:] = [_State(settings, load_model(settings.model_path, settings.device))]
+
+
+def process_file(path: Path) -> Outcome:
+    """Takes one file through analysis, digest, tags and sidecar; trouble with it becomes its row.
+
+    Runs in a process that `start_worker` prepared.
+    """
+    state = _states[0]
+    try:
+        return _process(path, state.settings, state.model)
+    except MemoryError:
+        error = out_of_memory(path)
+    except FileError as caught:
+        error = caught
+    return Outcome(failed_row(path, error, state.model.card, state.settings))
+
+
+def out_of_memory(path: Path) -> FileError:
+    """The error of a file whose decoding asked for too much memory."""
+    return FileError(
+        ErrorCode.OUT_OF_MEMORY,
+        f"{paths.for_terminal(path)}: decoding it asked for more memory than a worker may have.",
+        "The file is probably damaged; raise --max-memory if it is not.",
+    )
+
+
+def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSettings) -> Row:
+    """The row of a file that could not be analysed."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        status = None
+    return Row(
+        path=paths.to_table(path),
+        status=Status.FAILED,
+        size_bytes=status.st_size if status else None,
+        mtime_ns=status.st_mtime_ns if status else None,
+        error_code=error.code,
+        error=one_line(str(error)),
+        **_provenance(card, settings),
+    )
+
+
+def one_line(text: str) -> str:
+    """A sentence that fits one line of a table, whatever a library put into it."""
+    return paths.for_terminal(" ".join(text.split()))
+
+
+def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
+    before = _identity(path)
+    result = analyse_file(path, model, settings.analysis)
+    digest = audio_digest(path)
+    if _identity(path) != before:
+        raise FileError(
+            ErrorCode.CHANGED_DURING_RUN,
+            f"{paths.for_terminal(path)}: was changed by another program while it was read.",
+            "Run the same command again when nothing else writes to it.",
+        )
+    verdict = result.verdict
+    row = Row(
+        path=paths.to_table(path),
+        status=Status.TAGGED,
+        dominant=verdict.dominant,
+        confidence=round(verdict.confidence, 4),
+        needs_review=verdict.needs_review,
+        instruments=";".join(verdict.instruments),
+        duration_seconds=round(result.duration_seconds, 3),
+        windows=len(result.windows.start_seconds),
+        silent_windows=verdict.silent_windows,
+        sample_rate=result.info.sample_rate,
+        channels=result.info.channels,
+        audio_digest=digest,
+        scores=tuple(round(float(score), 4) for score in verdict.dominant_scores),
+        presences=tuple(round(float(score), 4) for score in verdict.present_scores),
+        error_code=result.warning_code,
+        error=one_line(result.warning),
+        **_provenance(model.card, settings),
+    )
+    row = _publish(path, row, result, settings, model.card)
+    _, size_bytes, mtime_ns = _identity(path)
+    return Outcome(replace(row, size_bytes=size_bytes, mtime_ns=mtime_ns), result.windows)
+
+
+def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings, card: ModelCard) -> Row:
+    """Writes tags and sidecar as asked for; a refusal becomes a remark in the row."""
+    writers: list[Callable[[], tags.TagOutcome]] = []
+    if settings.write_tags:
+        values = tag_values(result.verdict, card)
+        writers.append(
+            lambda: tags.write_tags(path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime)
+        )
+    if settings.sidecar:
+        writers.append(lambda: sidecar.write_sidecar(path, row.to_record()))
+    outcomes: set[TagsWritten] = set()
+    remarked = row
+    for write in writers:
+        try:
+            outcomes.add(TagsWritten(write().value))
+        except FileError as error:
+            outcomes.add(TagsWritten.REFUSED)
+            remark = f"{remarked.error} {one_line(str(error))}".strip()
+            remarked = replace(remarked, error_code=error.code, error=remark)
+    worst_first = (TagsWritten.REFUSED, TagsWritten.WRITTEN, TagsWritten.UNCHANGED, TagsWritten.NOT_ASKED)
+    return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagsWritten.NOT_ASKED))
+
+
+def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
+    """What is written into a file of this verdict."""
+    return tags.TagValues(
+        instruments=tuple(DISPLAY_NAMES[label] for label in verdict.instruments),
+        dominant=verdict.dominant,
+        confidence=verdict.confidence,
+        model=f"{card.model_id} {card.version}",
+        needs_review=verdict.needs_review,
+    )
+
+
+def _provenance(card: ModelCard, settings: WorkerSettings) -> dict[str, str]:
+    return {
+        "model_id": card.model_id,
+        "model_version": card.version,
+        "settings": " ".join(settings.wanted()),
+        "instag_version": __version__,
+        "analysed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """What tells whether a file is still the same: inode, size, modification time.
+
+    Raises:
+        FileError: There is no such file, or it may not be looked at.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise FileError(
+            ErrorCode.NOT_FOUND, f"{paths.for_terminal(path)}: there is no such file.", "It was moved or deleted."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise FileError(
+            ErrorCode.NOT_READABLE, f"{paths.for_terminal(path)}: cannot be looked at ({error}).", "Check the path."
+        ) from None
+    return status.st_ino, status.st_size, status.st_mtime_ns

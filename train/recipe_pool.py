@@ -1,0 +1,132 @@
+"""Pools: mixtures and unlabelled music made once, turned into log-mel patches, and used by every experiment after that.
+
+The front end has nothing to learn, so its output is what is kept (float16; the patches of a window take 37 kB).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from instag.labels import LABELS
+from train.corpus import AudioCache, source_family
+from train.degrade import rms
+from train.mixing import Mixer, MixSettings
+from train.yamnet import MEL_BANDS, PATCH_FRAMES, LogMel
+
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Windows ready for the body.
+
+    Attributes:
+        patches: (windows, patches, 96, 64) float16, mapped from disk.
+        dominant: (windows,) int64; -1 where nobody knows.
+        present: (windows, 12) float32.
+        known: (windows, 12) float32.
+        families: (windows, families) bool, which source families are in each window.
+        family_names: Names of the families.
+    """
+
+    patches: NDArray[np.float16]
+    dominant: NDArray[np.int64]
+    present: NDArray[np.float32]
+    known: NDArray[np.float32]
+    families: NDArray[np.bool_]
+    family_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.dominant)
+
+
+def mixture_pool(
+    cache: AudioCache,
+    indices: Sequence[int],
+    settings: MixSettings,
+    seed: int,
+    size: int,
+    front_end: LogMel,
+    folder: Path,
+) -> Pool:
+    """A pool of mixtures, from `folder` where it was made before."""
+    paths = [str(cache.clips[i].path) for i in indices]
+    key = _key([asdict(settings), seed, size, front_end.patches, cache.sample_rate, paths])
+    names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
+    target = folder / f"pool-{key}"
+    if not (target / "labels.npz").exists():
+        target.mkdir(parents=True, exist_ok=True)
+        mixer = Mixer(cache, settings, seed, indices)
+        dominant, present, known, families = [], [], [], []
+        patches = np.memmap(target / "patches.f16", np.float16, "w+", shape=_shape(size, front_end))
+        for first in tqdm(range(0, size, CHUNK), desc="mixing", disable=None):
+            batch = mixer.mixtures(range(first, min(size, first + CHUNK)))
+            patches[first : first + len(batch.audio)] = _patches(front_end, batch.audio)
+            dominant.append(batch.dominant)
+            present.append(batch.present)
+            known.append(batch.present_known)
+            families += [[name in sources for name in names] for sources in batch.sources]
+        patches.flush()
+        np.savez(
+            target / "labels.npz",
+            dominant=np.concatenate(dominant),
+            present=np.concatenate(present),
+            known=np.concatenate(known),
+            families=np.array(families, bool),
+        )
+    labels = np.load(target / "labels.npz")
+    patches = np.memmap(target / "patches.f16", np.float16, "r", shape=_shape(size, front_end))
+    return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names)
+
+
+def music_pool(cache: AudioCache, seed: int, size: int, window_seconds: float, front_end: LogMel, folder: Path) -> Pool:
+    """Windows of unlabelled music, as many from each hour."""
+    key = _key(["music", seed, size, front_end.patches, [str(clip.path) for clip in cache.clips]])
+    target = folder / f"music-{key}.f16"
+    shape = _shape(size, front_end)
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(seed)
+        wanted = round(window_seconds * cache.sample_rate)
+        lengths = np.array([max(0, cache.length(i) - wanted) for i in range(len(cache))], np.float64)
+        made = []
+        while len(made) < size:
+            index = int(rng.choice(len(cache), p=lengths / lengths.sum()))
+            window = cache.samples(index, int(rng.integers(0, lengths[index])), wanted)
+            if rms(window) > 0.003:
+                made.append(_patches(front_end, window[None])[0])
+        partial = target.with_suffix(".partial")
+        np.stack(made).tofile(partial)
+        partial.replace(target)
+    count = len(LABELS)
+    unknown = np.zeros((size, count), np.float32)
+    return Pool(
+        np.memmap(target, np.float16, "r", shape=shape),
+        np.full(size, -1, np.int64),
+        unknown,
+        unknown,
+        np.zeros((size, 0), bool),
+        (),
+    )
+
+
+def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
+    return size, front_end.patches, PATCH_FRAMES, MEL_BANDS
+
+
+def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float16]:
+    with torch.no_grad():
+        return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
+
+
+def _key(parts: list[object]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
