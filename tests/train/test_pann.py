@@ -39,6 +39,7 @@ def two_tones():
 
 
 @pytest.mark.corpus
+@pytest.mark.skipif("INSTAG_CORPUS" not in os.environ, reason="INSTAG_CORPUS names no corpus folder")
 @pytest.mark.parametrize(("name", "network"), [("Cnn14", Cnn14), ("MobileNetV1", MobileNetV1)])
 def test_published_networks_are_reproduced(name, network, tmp_path):
     path = Path(os.environ["INSTAG_CORPUS"]).parent / "pretrained" / "pann_conformance.json"
