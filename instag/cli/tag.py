@@ -190,7 +190,7 @@ def _show_plan(plan: Plan, write_tags: bool) -> int:
                 check_writable(path)
             except FileError as error:
                 trouble.append((path, error))
-    for _, error in trouble:
-        typer.echo(f"{error} [{error.code}]", err=True)
+    for _, reason in trouble:
+        typer.echo(f"{reason} [{reason.code}]", err=True)
     typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with trouble.", err=True)
     return ExitCode.SOME_FAILED if trouble else ExitCode.DONE

@@ -91,8 +91,10 @@ def read_tag_block(file: BinaryIO, span: Span, what: str) -> bytes:
         UnsupportedError: The block is larger than instag reads.
         StructureError: The file ends before it.
     """
+    if span.end > file_size(file):
+        raise StructureError(f"ends inside {what}")
     if span.length > MAX_TAG_BYTES:
-        raise UnsupportedError(f"has {span.length} bytes of tags in {what}; at most {MAX_TAG_BYTES} are read")
+        raise UnsupportedError(f"has {span.length} bytes in {what}; at most {MAX_TAG_BYTES} are read")
     return read_exactly(file, span.start, span.length, what)
 
 

@@ -33,13 +33,13 @@ def ape_tag_ending_at(file: BinaryIO, end: int) -> Span | None:
 
 def _last_tag_start(file: BinaryIO, end: int) -> int:
     """Where the tag that ends at an offset starts; the same offset where none does."""
+    ape = ape_tag_ending_at(file, end)
+    if ape:
+        return ape.start
     tail = _ending_at(file, end, 128)
     if tail[:3] == b"TAG":
         start = end - 128
         return start - 227 if _ending_at(file, start, 227)[:4] == b"TAG+" else start
-    ape = ape_tag_ending_at(file, end)
-    if ape:
-        return ape.start
     lyrics = _ending_at(file, end, 15)
     if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
         start = end - 15 - int(lyrics[:6])

@@ -7,18 +7,19 @@ digested before and after, and only then does the copy take the place of the fil
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.containers import Kind, StructureError, UnsupportedError
+from instag.containers import Kind, StructureError, UnsupportedError, file_size
 from instag.containers.mp4 import chunk_positions, read_atoms
 from instag.containers.sniff import sniff
 from instag.digest import stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
 from instag.tags.attributes import ApeStore, AsfStore
+from instag.tags.edits import Edit, ends_like_id3v1
 from instag.tags.fields import (
     Change,
     ForeignFieldError,
@@ -150,7 +151,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
             change = plan(store)
             if change is None:
                 return TagOutcome.UNCHANGED
-            edits = store.edits(change)
+            change, edits = _edits(store, change, file_size(file))
             digest = stored_audio_digest(file)
 
             def check(copy: BinaryIO) -> None:
@@ -159,6 +160,15 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
 
             safe_write.replace_file(target, file, edits, check, keep_mtime=keep_mtime)
     return TagOutcome.WRITTEN
+
+
+def _edits(store: TagStore, change: Change, size: int) -> tuple[Change, Sequence[Edit]]:
+    """The edits that make a change, in a form that no reader takes for an ID3v1 tag."""
+    for variant in change.variants():
+        edits = store.edits(variant)
+        if not ends_like_id3v1(edits, size):
+            return variant, edits
+    raise UnsupportedError("would end with what looks like an ID3v1 tag")
 
 
 def _open_store(file: BinaryIO, kind: Kind) -> TagStore:

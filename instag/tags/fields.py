@@ -5,8 +5,9 @@ The rule is pure: from the fields that are there and the values to write comes w
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,8 @@ MODEL = "INSTAG_MODEL"
 REVIEW = "INSTAG_REVIEW"
 UNDO = "INSTAG_UNDO"
 OWN_KEYS = frozenset((HEARD, DOMINANT, CONFIDENCE, MODEL, REVIEW, UNDO))
+
+_MOST_BLANKS = 64
 
 Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -71,7 +74,7 @@ class Undo:
     created: tuple[str, ...] = ()
 
     def to_text(self) -> str:
-        """The JSON text, or nothing where there is nothing to undo beyond the fields."""
+        """The JSON text."""
         document: dict[str, Any] = {}
         if self.wrote_instrument:
             document["wrote"] = [INSTRUMENT]
@@ -79,7 +82,7 @@ class Undo:
             document["replaced"] = [[key, *values] for key, values in self.replaced]
         if self.created:
             document["created"] = list(self.created)
-        return json.dumps(document, separators=(",", ":")) if document else ""
+        return json.dumps(document, separators=(",", ":"))
 
 
 def parse_undo(text: str) -> Undo:
@@ -118,6 +121,14 @@ class Change:
     remove: frozenset[str]
     add: Fields
     drop: tuple[str, ...] = ()
+
+    def variants(self) -> Iterator[Change]:
+        """The same change, with more and more blanks at the end of INSTAG_UNDO: they mean nothing in JSON."""
+        yield self
+        if self.add and self.add[-1][0] == UNDO:
+            *others, (key, (text,)) = self.add
+            for blanks in range(1, _MOST_BLANKS):
+                yield dataclasses.replace(self, add=(*others, (key, (text + " " * blanks,))))
 
 
 def collect(fields: Iterable[RawField], key: str) -> tuple[str, ...]:
@@ -180,10 +191,10 @@ def plan_write(
     add.append((CONFIDENCE, (f"{values.confidence:.3f}",)))
     add.append((MODEL, (values.model,)))
     add.append((REVIEW, ("1" if values.needs_review else "0",)))
-    if after.to_text():
-        add.append((UNDO, (after.to_text(),)))
+    add.append((UNDO, (after.to_text(),)))
     remove = OWN_KEYS | ({INSTRUMENT} if write_instrument or is_ours else frozenset())
     there = {key: texts for key in remove if (texts := collect(fields, key))}
+    there[UNDO] = tuple(text.rstrip() for text in there.get(UNDO, ()))
     wanted: dict[str, tuple[str, ...]] = {}
     for key, texts in add:
         wanted[key.upper()] = wanted.get(key.upper(), ()) + texts

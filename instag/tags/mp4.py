@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from instag.containers import StructureError, UnsupportedError, read_exactly, read_tag_block
+from instag.containers import StructureError, UnsupportedError, file_size, read_exactly, read_tag_block
 from instag.containers.mp4 import Atom, atom_bytes, offset_table, read_atoms
 from instag.tags.edits import Edit, RawField, growth
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
@@ -31,6 +31,7 @@ class Mp4Store:
         self._file = file
         self._atoms = read_atoms(file)
         self._moov = next(atom for atom in self._atoms if atom.name == b"moov")
+        self._check_offsets()
         self._udta = self._moov.child(b"udta")
         self._meta = self._udta.child(b"meta") if self._udta else None
         self._ilst = self._meta.child(b"ilst") if self._meta else None
@@ -46,6 +47,15 @@ class Mp4Store:
         self.missing: tuple[str, ...] = ()
         if self._meta is None:
             self.missing = (NEW_META,) if self._udta else (NEW_UDTA, NEW_META)
+
+    def _check_offsets(self) -> None:
+        """Chunks behind the end of the file mean that audio is missing."""
+        size = file_size(self._file)
+        for name in (b"stco", b"co64"):
+            for atom in self._moov.everything(name):
+                offsets = offset_table(self._file, atom)
+                if len(offsets) and int(offsets.max()) > size:
+                    raise StructureError(f"has audio at {int(offsets.max())} by its tables and ends at {size}")
 
     def _is_itunes(self, meta: Atom) -> bool:
         handler = meta.child(b"hdlr")
