@@ -64,7 +64,7 @@ class WaveformAugment:
         # The library draws from the global generators of `random` and NumPy.
         seed = int(rng.integers(2**32))
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         return np.clip(self._chain(samples, sample_rate), -1.0, 1.0).astype(np.float32)
 
 

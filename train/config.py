@@ -136,10 +136,14 @@ def read_config(path: Path) -> Config:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{path}: the config cannot be read ({error}).", "See train/configs for examples.") from error
+        raise TrainingError(
+            f"{path}: the config cannot be read ({error}).", "See train/configs for examples."
+        ) from error
     known = {"system", "data", "augment", "run", "stage"}
     if unknown := set(document) - known:
-        raise TrainingError(f"{path}: there is no table [{min(unknown)}].", f"The tables are {', '.join(sorted(known))}.")
+        raise TrainingError(
+            f"{path}: there is no table [{min(unknown)}].", f"The tables are {', '.join(sorted(known))}."
+        )
     stages = document.get("stage", [])
     if not isinstance(stages, list) or not stages:
         raise TrainingError(f"{path}: there is no [[stage]].", "Add at least one, with epochs and learning_rate.")

@@ -148,9 +148,7 @@ def batched_logits(system: System, audio: Tensor, size: int = 16) -> tuple[Tenso
 class _Trainer:
     """The state of a run, and how it moves from epoch to epoch."""
 
-    def __init__(
-        self, config: Config, cache: AudioCache, train: WindowSource, validation: Batch, folder: Path
-    ) -> None:
+    def __init__(self, config: Config, cache: AudioCache, train: WindowSource, validation: Batch, folder: Path) -> None:
         self.config, self.train, self.validation, self.folder = config, train, validation, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = _precision(config.run.precision, self.device)

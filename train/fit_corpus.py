@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from train.config import Config
 from train.corpus import AudioCache, Clip, fingerprint
@@ -20,6 +21,17 @@ def run_folder(config: Config, out: Path) -> Path:
     return out / f"{config.name}-seed{config.run.seed}"
 
 
+def read_origin(folder: Path) -> dict[str, Any]:
+    """Commit and corpus of a run."""
+    return dict(json.loads((folder / ORIGIN).read_text(encoding="utf-8")))
+
+
+def open_cache(config: Config, clips: Sequence[Clip], root: Path, cache_folder: Path) -> AudioCache:
+    """The recordings at the rate of the config's system; decodes them where that was not done before."""
+    sample_rate = build(config.system.architecture, config.system.arguments).sample_rate
+    return AudioCache(clips, sample_rate, cache_folder, root)
+
+
 def fit_on(config: Config, clips: Sequence[Clip], root: Path, out: Path, cache_folder: Path) -> FitResult:
     """Fits a config, or takes it up again.
 
@@ -30,10 +42,10 @@ def fit_on(config: Config, clips: Sequence[Clip], root: Path, out: Path, cache_f
         out: Folder of the runs.
         cache_folder: Folder of decoded recordings.
     """
-    sample_rate = build(config.system.architecture, config.system.arguments).sample_rate
-    cache = AudioCache(clips, sample_rate, cache_folder, root)
+    cache = open_cache(config, clips, root, cache_folder)
     folder = run_folder(config, out)
     folder.mkdir(parents=True, exist_ok=True)
-    origin = {"commit": commit(), "corpus": fingerprint(clips, root)[:16], "clips": len(clips)}
-    (folder / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
+    if not (folder / ORIGIN).exists():
+        origin = {"commit": commit(), "corpus": fingerprint(clips, root)[:16], "clips": len(clips)}
+        (folder / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
     return fit(config, cache, folder)

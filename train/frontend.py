@@ -36,7 +36,9 @@ class PowerSpectrogram(nn.Module):
         high_hz: First bin centre that is not kept; None keeps all up to and with the Nyquist frequency.
     """
 
-    def __init__(self, sample_rate: int, n_fft: int, hop: int, low_hz: float = 0.0, high_hz: float | None = None) -> None:
+    def __init__(
+        self, sample_rate: int, n_fft: int, hop: int, low_hz: float = 0.0, high_hz: float | None = None
+    ) -> None:
         super().__init__()
         centres = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
         bins = np.flatnonzero((centres >= low_hz) & (centres < (np.inf if high_hz is None else high_hz)))

@@ -81,9 +81,7 @@ def read_testing(root: Path) -> list[Clip]:
     for path in sorted(path for folder in folders for path in folder.rglob("*.wav")):
         labels = _annotation(path.with_suffix(".txt"))
         song = path.stem.rpartition("-")[0] or path.stem
-        clips.append(
-            Clip(path, labels[0], "", "irmas-test", "clip/mix", song, DEV, _seconds(path), LICENCE, labels)
-        )
+        clips.append(Clip(path, labels[0], "", "irmas-test", "clip/mix", song, DEV, _seconds(path), LICENCE, labels))
     if not clips:
         raise TrainingError(f"{folders[0]}: there are no clips.", "Unpack the test part again.")
     return clips
@@ -100,7 +98,9 @@ def _annotation(path: Path) -> tuple[str, ...]:
     try:
         codes = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path}: the annotation cannot be read ({error}).", "Unpack the test part again.") from error
+        raise TrainingError(
+            f"{path}: the annotation cannot be read ({error}).", "Unpack the test part again."
+        ) from error
     for code in codes:
         if code not in IRMAS_CODES:
             raise TrainingError(f"{path}: '{code}' is no IRMAS code.", f"The codes are {_CODES}.")

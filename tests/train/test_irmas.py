@@ -6,11 +6,11 @@ import soundfile
 
 pytest.importorskip("sklearn")
 
-from instag.labels import IRMAS_11, IRMAS_CODES, LABELS  # noqa: E402
-from train.corpus import CorpusError, load_clip  # noqa: E402
-from train.errors import TrainingError  # noqa: E402
-from train.irmas import choose_threshold, read_testing, read_training, score_testing, truth_matrix  # noqa: E402
-from train.splits import fold_scores, label_index, split  # noqa: E402
+from instag.labels import IRMAS_11, IRMAS_CODES, LABELS
+from train.corpus import CorpusError, load_clip
+from train.errors import TrainingError
+from train.irmas import choose_threshold, read_testing, read_training, score_testing, truth_matrix
+from train.splits import fold_scores, label_index, split
 
 
 def write(path, seconds=0.2):

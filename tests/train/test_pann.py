@@ -84,7 +84,9 @@ def test_checkpoint_loads_strictly(tmp_path):
     torch.save({"model": fixed_weights(source), "iteration": 1}, path)
     target = MobileNetV1(small)
     load_checkpoint(target, path)
-    assert all(torch.equal(a, b) for a, b in zip(target.state_dict().values(), source.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(target.state_dict().values(), source.state_dict().values(), strict=True)
+    )
     with pytest.raises(TrainingError, match=r"MobileNetV1.pth.*does not fit Cnn14"):
         Pann(Cnn14((4,) * 6), str(path))
     incomplete = source.state_dict()

@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from train.frontend import log_compress
 from train.models.blocks import ResidualBody, System, TwoHeads
 
+# Raises the power to that of a 512-point Hann spectrum, so that the logarithm's floor lies as deep under a tone.
+_POWER_SCALE = 2.0**16
+
 # Where the Gaussian is cut off, in standard deviations: exp(-4**2 / 2) = 0.0003.
 _REACH = 4.0
 
@@ -109,7 +112,7 @@ class Morlet(System):
 
     def spectra(self, audio: Tensor) -> list[Tensor]:
         """(batch, samples) float32 -> one (batch, bands, frames)."""
-        return [log_compress(self.bank(audio))]
+        return [log_compress(_POWER_SCALE * self.bank(audio))]
 
     def classify(self, spectra: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Scalogram -> `(dominant_logits, present_logits)`, (batch, 12) each."""

@@ -45,9 +45,7 @@ class NineStft(System):
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(view.bins) for view in self.views)
         self.paths = nn.ModuleList(_path(widths) for _ in self.views)
-        self.merge = nn.Sequential(
-            nn.Linear(2 * widths[-1] * len(self.views), hidden), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.merge = nn.Sequential(nn.Linear(2 * widths[-1] * len(self.views), hidden), nn.ReLU(), nn.Dropout(dropout))
         self.heads = TwoHeads(hidden)
 
     def spectra(self, audio: Tensor) -> list[Tensor]:
