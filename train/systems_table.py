@@ -16,17 +16,18 @@ _REPORT = ("nine_stft", "three_stft", "three_stft_big")
 
 # What the figures alone do not say. Printed where a row of that name is in the log.
 _REMARKS = {
-    "nine_stft": "Model 1. The report does not say what its three time windows are; here they are window lengths, which "
-    "its Model 2 then tied to the frequency ranges.",
+    "nine_stft": "Model 1. The report does not say what its three time windows are; here they are window lengths, "
+    "which its Model 2 then tied to the frequency ranges.",
     "three_stft": "Model 2. The published code's depth at a quarter of CNN14's width, which is what a CPU can train.",
     "three_stft_big": "The report's step from small to bigger: twice the width.",
-    "pann_cnn14": "No published checkpoint can be had here, so the frozen stage trains a head on random features and the "
-    "second stage has a small learning rate meant for a trained network. With its checkpoint this row would be another.",
+    "pann_cnn14": "No published checkpoint can be had here, so the frozen stage trains a head on random features and "
+    "the second stage has a small learning rate meant for a trained network. With its checkpoint this row would be "
+    "another.",
     "pann_mobilenet": "As for pann_cnn14: the transfer's schedule without what it transfers.",
     "pann_mobilenet_scratch": "The same network with a schedule that suits a random start.",
-    "morlet": "Model 3, which never ran in the report. It has the body of `compact`, so the two rows compare front ends.",
-    "yamnet": "The only system with a pretrained start (AudioSet), and the main model's network. The main model itself is "
-    "trained on mixtures with weight averaging, by its own recipe.",
+    "morlet": "Model 3, which never ran in the report. It has the body of `compact`: the two rows compare front ends.",
+    "yamnet": "The only system with a pretrained start (AudioSet), and the main model's network. The main model itself "
+    "is trained on mixtures with weight averaging, by its own recipe.",
     "compact": "Ours, from scratch.",
     "compact_same_time": "The same network given about as many training minutes as `three_stft`.",
 }
@@ -57,16 +58,20 @@ def _head(rows: Sequence[Row]) -> str:
     commits = sorted({row["commit"] for row in rows})
     minutes = sum(row["training_minutes"] for row in rows)
     evaluated = "; ".join(f"`{name}`, {n} files, {eleven} of them of the eleven" for name, n, eleven in sets)
+    parity = max(row["parity"] for row in rows)
+    sources = ", ".join(f"`{name}`" for name in corpora)
+    versions = ", ".join(f"`{name}`" for name in commits)
     return f"""# Every system side by side
 
 Written by `python -m train compare` from `benchmarks/systems.jsonl` ({len(rows)} runs); do not edit.
 
-- Trained on corpus {", ".join(f"`{name}`" for name in corpora)}, code at {", ".join(f"`{name}`" for name in commits)}. Budget: {minutes:.0f} minutes of one CPU core for all
-  runs together. That is very little: every figure from a random start is that of an unfinished network, and two rows
-  closer than their spread are not told apart.
-- Evaluated on {evaluated}. Each row's ONNX file was exported
-  (largest difference from PyTorch: {max(row["parity"] for row in rows):.0e}) and tagged these files with `instag tag --model`. Nothing was chosen by them:
-  epochs were chosen by macro F1 on held-out training recordings, and temperatures fitted there.
+- Trained on corpus {sources}, code at {versions}.
+- Budget: {minutes:.0f} minutes of one CPU core for the training of all runs together. That is very little: every figure
+  from a random start is that of an unfinished network, and two rows closer than their spread are not told apart.
+- Evaluated on {evaluated}.
+  Each row's ONNX file was exported (largest difference from PyTorch: {parity:.0e}) and tagged these files with
+  `instag tag --model`. Nothing was chosen by them: epochs were chosen by macro F1 on held-out training recordings, and
+  temperatures fitted there.
 - Figures are means over the seeds, ± half the distance between the lowest and the highest. Minutes and milliseconds are
   processor time of one core; training in the precision of each config, inference in onnxruntime in single precision,
   batches of eight windows of 3 s. Training minutes leave out validation.
@@ -154,13 +159,13 @@ def _augmentations(augmentations: dict[str, list[Row]]) -> list[str]:
             cells += [f"{np.mean(gaps):+.1f}", ", ".join(f"{gap:+.1f}" for gap in gaps), f"{np.mean(f1):+.1f}"]
             cells += [f"{np.mean(held):+.1f}", f"{minutes:.1f}", _verdict(gaps)]
         lines.append("| " + " | ".join(cells) + " |")
-    steps = next(iter(baseline.values()))["windows"]
-    intro = f"""The compact network on {steps:,} windows a run, each augmentation alone, then `all` of the waveform and spectrum ones
-together (each less often), then mixing with labels merged: one to three and two to three recordings 3 to 12 dB apart,
-and the report's six to nine at one level. Differences are against `none` with the same seed. One file of the evaluation
-set is {100 / next(iter(baseline.values()))["evaluation"]["n"]:.1f} points."""
-    caution = """Augmentations pay over long training; on so short a run an augmentation that makes the task harder loses, whatever it
-would gain later. The table says what each did here, and no more."""
+    first = next(iter(baseline.values()))
+    intro = f"""The compact network on {first["windows"]:,} windows a run: each augmentation alone; then `all` of the
+waveform and spectrum ones together, each less often; then mixing with labels merged: one to three and two to three
+recordings 3 to 12 dB apart, and the report's six to nine at one level. Differences are against `none` with the same
+seed. One file of the evaluation set is {100 / first["evaluation"]["n"]:.1f} points."""
+    caution = """Augmentations pay over long training; on so short a run one that makes the task harder loses, whatever
+it would gain later. The table says what each did here, and no more."""
     return [intro, "\n".join(lines), caution]
 
 

@@ -136,7 +136,9 @@ def row(config, seed, accuracy, windows=100):
         "config": config, "seed": seed, "pretrained": False, "windows": windows, "commit": "c", "corpus": "f",
         "evaluation_set": "split=dev", "parity": 1e-6, "parameters": 1e6, "onnx_megabytes": 4.0,
         "milliseconds_per_window": 2.0, "training_minutes": 1.0, "validation": {"macro_f1": 0.5},
-        "evaluation": {"n": 10, "n_eleven": 8, "accuracy": accuracy, "accuracy_eleven": accuracy, "macro_f1": 0.2, "ece": 0.1},
+        "evaluation": {
+            "n": 10, "n_eleven": 8, "accuracy": accuracy, "accuracy_eleven": accuracy, "macro_f1": 0.2, "ece": 0.1,
+        },
     }  # fmt: skip
 
 

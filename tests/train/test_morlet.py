@@ -22,8 +22,8 @@ def bank():
 def reference(signal, octave, centres_hz, positions):
     """|W| by PyWavelets at samples of our rate, in units of half a sine's amplitude.
 
-    PyWavelets averages a wavelet over each sample, which weakens those of a few samples' width. So the signal is made at
-    a rate where they are all long. Its wavelets have unit energy at every scale, ours unit gain.
+    PyWavelets averages a wavelet over each sample, which weakens those of a few samples' width. So the signal is made
+    at a rate where they are all long. Its wavelets have unit energy at every scale, ours unit gain.
     """
     oversampling = 2 * 2 ** max(0, octave - 1)
     # cmorB-C: exp(-t^2 / B) exp(2 pi i C t) / sqrt(pi B); so B = 2 and C = w0 / (2 pi) at s = 1.

@@ -92,7 +92,7 @@ def test_checkpoint_loads_strictly(tmp_path):
     incomplete = source.state_dict()
     del incomplete["fc_audioset.bias"]
     torch.save({"model": incomplete}, path)
-    with pytest.raises(TrainingError, match="fc_audioset.bias"):
+    with pytest.raises(TrainingError, match=r"fc_audioset\.bias"):
         load_checkpoint(target, path)
 
 

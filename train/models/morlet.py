@@ -3,7 +3,8 @@
 It was too slow because a wavelet transform at the audio's rate costs samples x kernel length. But a wavelet's output
 changes no faster than the wavelet is wide: a low one is long and may be evaluated rarely, a high one is evaluated often
 and is short. Octave by octave, with a hop of at most the narrowest wavelet's standard deviation, every octave costs the
-same few million multiplications, and nothing between two frames is missed. The power is then averaged to one frame rate.
+same few million multiplications, and nothing between two frames is missed. The power is then averaged to one frame
+rate.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _REACH = 4.0
 
 
 class MorletBank(nn.Module):
-    """Power of complex Morlet wavelets, psi(t) = exp(-t^2 / 2 s^2) exp(i w0 t / s), at centre frequencies w0 / (2 pi s).
+    """Power of complex Morlet wavelets, psi(t) = exp(-t^2 / 2 s^2) exp(i w0 t / s), centred on w0 / (2 pi s).
 
     Each wavelet has unit gain for a sine of amplitude 2 at its centre frequency (so half the amplitude comes out).
 

@@ -7,6 +7,7 @@ and not deep enough, and that is how it is built here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ class NineStft(System):
         self.views = nn.ModuleList(
             PowerSpectrogram(sample_rate, n_fft, n_fft // 2, low, high)
             for n_fft in n_ffts
-            for low, high in zip(edges_hz, edges_hz[1:], strict=False)
+            for low, high in pairwise(edges_hz)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(view.bins) for view in self.views)
         self.paths = nn.ModuleList(_path(widths) for _ in self.views)

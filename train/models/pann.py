@@ -157,7 +157,7 @@ def load_checkpoint(backbone: Backbone, path: Path) -> None:
     Raises:
         TrainingError: The file cannot be read, or its parameters are not exactly this network's.
     """
-    remedy = "Fetch the checkpoint that belongs to this architecture (PANNs, Zenodo record 3987831) and name it in `checkpoint`."
+    remedy = "Name the published checkpoint of this very architecture (PANNs, Zenodo record 3987831) in `checkpoint`."
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever zipfile, pickle or the operating system raise
