@@ -16,7 +16,7 @@ import torch
 from train.config import read_config
 from train.models import System, build
 
-CONFIGS = Path(__file__).parents[1] / "train" / "configs"
+CONFIGS = Path(__file__).parents[1] / "train" / "configs" / "systems"
 BATCH, ROUNDS, LIMIT = 8, 7, 3.0
 
 

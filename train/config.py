@@ -137,7 +137,7 @@ def read_config(path: Path) -> Config:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TrainingError(
-            f"{path}: the config cannot be read ({error}).", "See train/configs for examples."
+            f"{path}: the config cannot be read ({error}).", "See train/configs/systems for examples."
         ) from error
     known = {"system", "data", "augment", "run", "stage"}
     if unknown := set(document) - known:

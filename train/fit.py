@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the customary name)
+from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -167,18 +168,24 @@ class _Trainer:
 
     def run(self, on_step: Callable[[int], None] | None) -> FitResult:
         writer = SummaryWriter(str(self.folder), purge_step=len(self.epochs) + 1)
-        total = self.config.epochs
-        with tqdm(total=total, initial=len(self.epochs), desc=self.config.name, unit="epoch", disable=None) as bar:
+        per_epoch = self.config.run.steps_per_epoch
+        total, done = self.config.epochs * per_epoch, len(self.epochs) * per_epoch
+        with tqdm(total=total, initial=done, desc=self.config.name, unit="step", disable=None) as bar:
+
+            def stepped(step: int) -> None:
+                bar.update()
+                if on_step:
+                    on_step(step)
+
             for number, stage, within in self._remaining():
                 if self._tired():
                     break
                 if within == 0:
                     self._enter(stage)
-                self._epoch(number, stage, within, on_step)
+                self._epoch(number, stage, within, stepped)
                 latest = self.epochs[-1]
                 for name, value in asdict(latest).items():
                     writer.add_scalar(name, value, number)
-                bar.update()
                 bar.set_postfix(loss=f"{latest.train_loss:.3f}", macro_f1=f"{latest.macro_f1:.3f}")
         writer.close()
         result = FitResult(
@@ -221,7 +228,7 @@ class _Trainer:
 
     # -- one epoch
 
-    def _epoch(self, number: int, stage: Stage, within: int, on_step: Callable[[int], None] | None) -> None:
+    def _epoch(self, number: int, stage: Stage, within: int, on_step: Callable[[int], None]) -> None:
         run = self.config.run
         clock = time.process_time if self.device.type == "cpu" else time.perf_counter
         started = clock()
@@ -234,8 +241,7 @@ class _Trainer:
             done = within * run.steps_per_epoch + step
             rate = _learning_rate(stage, done, stage.epochs * run.steps_per_epoch)
             losses.append(self._step((number - 1) * run.steps_per_epoch + step, rate))
-            if on_step:
-                on_step((number - 1) * run.steps_per_epoch + step)
+            on_step((number - 1) * run.steps_per_epoch + step)
         seconds = clock() - started
         loss, accuracy, macro_f1 = self._validate()
         self.epochs.append(Epoch(number, rate, float(np.mean(losses)), loss, accuracy, macro_f1, seconds))
@@ -278,8 +284,6 @@ class _Trainer:
 
     def _validate(self) -> tuple[float, float, float]:
         """Loss, accuracy and macro F1 on the validation windows."""
-        from sklearn.metrics import f1_score
-
         dominant, present = batched_logits(self.system, self.validation.audio)
         loss = self._loss(
             (dominant.to(self.device), present.to(self.device)), (self.validation.dominant, self.validation.present)
