@@ -66,7 +66,7 @@ def commands() -> None:
 Steps = Annotated[int | None, typer.Option(help="Optimiser steps in all, instead of the config's.")]
 Seed = Annotated[int | None, typer.Option(help="Instead of the config's.")]
 Checkpoint = Annotated[str | None, typer.Option(help="Pretrained file, instead of the config's.")]
-ConfigFile = Annotated[Path, typer.Argument(help="TOML file with every number of the run, e.g. of train/configs/systems.")]
+ConfigFile = Annotated[Path, typer.Argument(help="TOML file with every number of a run.")]
 
 
 @app.command()
