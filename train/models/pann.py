@@ -21,6 +21,7 @@ from train.models.blocks import DoubleConv, System, TwoHeads
 SAMPLE_RATE = 32000
 _N_FFT, _HOP, _BANDS, _LOW_HZ, _HIGH_HZ = 1024, 320, 64, 50, 14000
 _AUDIOSET_CLASSES = 527
+_FAINTEST_DB = -90.0
 
 
 class _Stft(nn.Module):
@@ -189,7 +190,9 @@ class Pann(System):
 
     def spectra(self, audio: Tensor) -> list[Tensor]:
         """(batch, samples) float32 -> one (batch, mel bands, frames)."""
-        return [self.backbone.log_mel(audio)]
+        # Ten decibels above the published floor: what is fainter is single precision's rounding beside a loud tone, and
+        # each runtime rounds in its own way.
+        return [self.backbone.log_mel(audio).clamp(min=_FAINTEST_DB)]
 
     def classify(self, spectra: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Spectrum -> `(dominant_logits, present_logits)`, (batch, 12) each."""
