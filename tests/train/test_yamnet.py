@@ -69,6 +69,7 @@ def test_what_is_not_the_network_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.corpus
+@pytest.mark.skipif("INSTAG_CORPUS" not in os.environ, reason="INSTAG_CORPUS does not point to the corpus")
 def test_real_clips_score_as_in_litert() -> None:
     interpreter_module = pytest.importorskip("ai_edge_litert.interpreter")
     corpus = Path(os.environ["INSTAG_CORPUS"])
