@@ -26,7 +26,7 @@ class AnalysisSettings:
     """
 
     overlap_seconds: float = 0.0
-    batch_size: int = 16
+    batch_size: int = 4
 
     def fingerprint(self) -> str:
         """What of the settings decides the result, as it stands in the table's `settings` column."""

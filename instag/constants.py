@@ -9,6 +9,9 @@ SILENCE_FLOOR_DBFS = -70.0
 # Decoded blocks: about a second of CD audio, so that memory does not depend on the length of a file.
 BLOCK_FRAMES = 1 << 16
 
+# What remains after the last whole window gets a window of its own unless it is shorter: codecs and resamplers round.
+LEAST_TAIL_SECONDS = 0.1
+
 # What a decoder may be asked to mix down and resample.
 MAX_CHANNELS = 64
 MIN_SAMPLE_RATE = 1_000

@@ -21,6 +21,8 @@ def locked(output: Path) -> Iterator[None]:
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
     """
+    if not output.parent.is_dir():  # filelock would make it, and a mistyped name would become a folder
+        raise CannotStartError(f"{output}: there is no folder {output.parent}.", "Make it, or name another one.")
     path = output.with_name(output.name + ".lock")
     lock = SoftFileLock(path, blocking=False)
     try:

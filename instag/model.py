@@ -101,6 +101,8 @@ def load_model(path: Path, device: Device = Device.AUTO) -> Model:
     except NotOnnxError as error:
         raise CannotStartError(f"{path}: the model {error}.", remedy) from None
 
+    # A GPU that cannot be used is told in our own words.
+    ort.set_default_logger_severity(4)
     providers = _providers(device, ort.get_available_providers())
     options = ort.SessionOptions()
     # Files are the unit of parallelism; a second thread inside one small model made it slower.

@@ -168,7 +168,7 @@ class Terminal:
             if row.tags_written is TagsWritten.REFUSED:
                 self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
             elif row.error:
-                self._say(f"WARNING {row.error} [{row.error_code}]")
+                self._say(f"WARNING {row.path}: {row.error} [{row.error_code}]")
         self._move(row, totals)
 
     def job_ended(self, totals: Totals) -> None:

@@ -95,3 +95,8 @@ def unreachable(path: str | os.PathLike[str], error: OSError | ValueError) -> Fi
     return FileError(
         ErrorCode.NOT_READABLE, f"{name}: the system cannot read it ({reason}).", "Check the disk or the network share."
     )
+
+
+def one_line(text: str) -> str:
+    """A message that fits one line of a table or a terminal, whatever a library put into it."""
+    return for_terminal(" ".join(text.split()))

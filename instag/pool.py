@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
@@ -54,7 +55,7 @@ class WorkerPool:
         self._killed_for_memory: set[int] = set()
         self._restarts = 0
         self._closed = threading.Event()
-        self._pool = self._new_pool()
+        self._pool: Any = self._new_pool()
         threading.Thread(target=self._watch_memory, daemon=True).start()
 
     def submit(self, path: Path, timeout_seconds: float | None) -> Future[Outcome]:
@@ -110,7 +111,7 @@ class WorkerPool:
         future: Future[Outcome] = self._pool.schedule(self._task, args=(path,), timeout=timeout_seconds)
         return future
 
-    def _new_pool(self) -> ProcessPool:
+    def _new_pool(self) -> Any:  # Pebble's methods carry no types
         return ProcessPool(
             max_workers=self._jobs,
             initializer=start_worker,

@@ -54,7 +54,7 @@ def check_row(row: Row) -> tuple[Finding, str]:
             if not _says(values, row):
                 return Finding.TAGS_CHANGED, "instag's tags in the file say something else than the table"
     except FileError as error:
-        return Finding.UNREADABLE, str(error)
+        return Finding.UNREADABLE, paths.one_line(str(error))
     if (status.st_size, status.st_mtime_ns) != (row.size_bytes, row.mtime_ns):
         return Finding.METADATA_CHANGED, "the file was written to since; audio and instag's tags are the same"
     return Finding.UNCHANGED, "nothing changed"

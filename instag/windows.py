@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from instag.constants import LEAST_TAIL_SECONDS
 from instag.records import Samples, Window
 
 
@@ -15,10 +16,10 @@ def cut(
 ) -> Iterator[Window]:
     """Yields the windows of a recording, in order.
 
-    Windows start at 0, hop, 2 hop and so on, where hop = window - overlap, as long as they are full. Samples that
-    remain after the last of them, however few, get one window more: the last full window of the file, that which ends
-    where the file ends. So every sample is heard, and nothing but a file shorter than a window is ever padded (with
-    zeros, behind). Memory does not grow with the recording: a window and a block are held.
+    Windows start at 0, hop, 2 hop and so on, where hop = window - overlap, as long as they are full. What remains after
+    the last of them, where it is `LEAST_TAIL_SECONDS` or more, gets one window more: the last full window of the file,
+    that which ends where the file ends. So nothing but a file shorter than a window is ever padded (with zeros,
+    behind). Memory does not grow with the recording: a window and a block are held.
 
     Args:
         blocks: (n,) float32 each, n of any size, 0 too; one after the other they are the recording.
@@ -52,7 +53,7 @@ def cut(
         padded = np.zeros(window_samples, np.float32)
         padded[:end] = held
         yield _window(padded, 0, sample_rate, own_samples=end)
-    elif next_start - hop + window_samples < end:
+    elif end - (next_start - hop + window_samples) >= max(1, LEAST_TAIL_SECONDS * sample_rate):
         yield _window(held, end - window_samples, sample_rate)
 
 

@@ -115,20 +115,23 @@ def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSe
         status = path.stat()
     except (OSError, ValueError):
         status = None
-    return Row(
-        path=paths.to_table(path),
+    return replace(
+        _provenance(path, card, settings),
         status=Status.FAILED,
         size_bytes=status.st_size if status else None,
         mtime_ns=status.st_mtime_ns if status else None,
         error_code=error.code,
-        error=one_line(str(error)),
-        **_provenance(card, settings),
+        error=paths.one_line(str(error)),
     )
 
 
-def one_line(text: str) -> str:
-    """A sentence that fits one line of a table, whatever a library put into it."""
-    return paths.for_terminal(" ".join(text.split()))
+def remove_leftovers(path: Path) -> None:
+    """Removes the temporary files that a worker left when it was ended while it wrote tags or a sidecar."""
+    for written in (path, sidecar.sidecar_path(path)):
+        try:
+            tags.temporary_path(written).unlink(missing_ok=True)
+        except OSError:  # the next write takes it over
+            continue
 
 
 def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
@@ -142,8 +145,8 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
             "Run the same command again when nothing else writes to it.",
         )
     verdict = result.verdict
-    row = Row(
-        path=paths.to_table(path),
+    row = replace(
+        _provenance(path, model.card, settings),
         status=Status.TAGGED,
         dominant=verdict.dominant,
         confidence=round(verdict.confidence, 4),
@@ -158,8 +161,7 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
         scores=tuple(round(float(score), 4) for score in verdict.dominant_scores),
         presences=tuple(round(float(score), 4) for score in verdict.present_scores),
         error_code=result.warning_code,
-        error=one_line(result.warning),
-        **_provenance(model.card, settings),
+        error=paths.one_line(result.warning),
     )
     row = _publish(path, row, result, settings, model.card)
     _, size_bytes, mtime_ns = _identity(path)
@@ -183,7 +185,7 @@ def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings,
             outcomes.add(TagsWritten(write().value))
         except FileError as error:
             outcomes.add(TagsWritten.REFUSED)
-            remark = f"{remarked.error} {one_line(str(error))}".strip()
+            remark = f"{remarked.error} {paths.one_line(str(error))}".strip()
             remarked = replace(remarked, error_code=error.code, error=remark)
     worst_first = (TagsWritten.REFUSED, TagsWritten.WRITTEN, TagsWritten.UNCHANGED, TagsWritten.NOT_ASKED)
     return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagsWritten.NOT_ASKED))
@@ -200,14 +202,17 @@ def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
     )
 
 
-def _provenance(card: ModelCard, settings: WorkerSettings) -> dict[str, str]:
-    return {
-        "model_id": card.model_id,
-        "model_version": card.version,
-        "settings": " ".join(settings.wanted()),
-        "instag_version": __version__,
-        "analysed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _provenance(path: Path, card: ModelCard, settings: WorkerSettings) -> Row:
+    """A row that says so far how it came about."""
+    return Row(
+        path=paths.to_table(path),
+        status=Status.FAILED,
+        model_id=card.model_id,
+        model_version=card.version,
+        settings=" ".join(settings.wanted()),
+        instag_version=__version__,
+        analysed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

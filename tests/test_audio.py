@@ -11,29 +11,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+import synth
+from decoding import RATE, decode, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instag.audio import open_audio
 from instag.audio.sniff import mpeg_frame_bytes
 from instag.errors import ErrorCode, FileError
-from tests import synth
-
-RATE = 16_000
-
-
-def decode(path):
-    """Samples and the stream after its end."""
-    with open_audio(path, RATE) as stream:
-        return np.concatenate([np.empty(0, np.float32), *stream.blocks()]), stream
-
-
-def refusal(path):
-    with pytest.raises(FileError) as caught, open_audio(path, RATE) as stream:
-        for _ in stream.blocks():
-            pass
-    assert Path(path).name in caught.value.message and caught.value.remedy
-    return caught.value.code
 
 
 @pytest.mark.parametrize("subtype", synth.WAV_SUBTYPES)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instag.constants import LEAST_TAIL_SECONDS
 from instag.windows import cut
 
 RATE = 100
@@ -25,7 +26,7 @@ def recordings(draw):
 
 
 @given(recordings())
-def test_every_sample_is_heard_and_nothing_else(case):
+def test_every_sample_is_heard_but_for_a_tiny_tail(case):
     signal, window, overlap, cuts = case
     heard = set()
     for w in cut(blocks_of(signal, cuts), RATE, window, overlap):
@@ -34,7 +35,9 @@ def test_every_sample_is_heard_and_nothing_else(case):
         assert np.array_equal(w.samples[: end - start], signal[start:end])
         assert not w.samples[end - start :].any()
         heard.update(range(start, end))
-    assert heard == set(range(len(signal)))
+    missed = set(range(len(signal))) - heard
+    assert len(missed) < LEAST_TAIL_SECONDS * RATE
+    assert missed == set(range(len(signal) - len(missed), len(signal)))
 
 
 @given(recordings())
@@ -47,8 +50,10 @@ def test_number_of_windows(case):
     elif len(signal) <= window:
         assert len(windows) == 1
     else:
-        assert len(windows) == 1 + math.ceil((len(signal) - window) / hop)
-        assert windows[-1].end_seconds == len(signal) / RATE
+        rest = (len(signal) - window) % hop
+        has_tail = rest >= LEAST_TAIL_SECONDS * RATE
+        assert len(windows) == 1 + (len(signal) - window) // hop + has_tail
+        assert windows[-1].end_seconds == (len(signal) if has_tail else len(signal) - rest) / RATE
     for w in windows[:-1]:
         assert round((w.end_seconds - w.start_seconds) * RATE) == window
 

@@ -176,28 +176,28 @@ class AudioStream:
 
 
 def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
-    refusal = ""
+    """The reader of libsndfile where that takes the file, else FFmpeg's."""
+    refusal: CannotOpenError | None = None
     if kind is None or kind.is_native:
         try:
             return SndfileReader(file, kind)
         except CannotOpenError as error:
-            if kind is None:
-                raise FileError(
-                    ErrorCode.NOT_AUDIO,
-                    f"{name}: the content is no audio that is known, whatever its name says.",
-                    "Leave it out, or convert it to WAV or FLAC.",
-                ) from None
-            if not error.is_unknown_coding or kind.demuxer is None:
-                raise FileError(
-                    ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file is damaged ({error}).", _NEW_COPY
-                ) from None
-            refusal = f" with a coding that libsndfile does not read ({error})"
+            refusal = error
+    if kind is None:
+        raise FileError(
+            ErrorCode.NOT_AUDIO,
+            f"{name}: the content is no audio that is known, whatever its name says.",
+            "Leave it out, or convert it to WAV or FLAC.",
+        )
     try:
         return AvReader(file, kind)
     except AvMissingError:
+        if refusal is not None and not refusal.is_unknown_coding:
+            raise _damaged(name, kind, str(refusal)) from None
+        coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {kind.name}{refusal} needs an extra.",
+            f"{name}: reading {kind.name}{coding} needs an extra.",
             "Install it: pip install 'instag[av]'",
         ) from None
     except NoAudioStreamError:
@@ -205,9 +205,12 @@ def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
             ErrorCode.NO_AUDIO, f"{name}: the {kind.name} file holds no audio that can be decoded.", "Leave it out."
         ) from None
     except DecodingStoppedError as error:
-        raise FileError(
-            ErrorCode.CORRUPT_AUDIO, f"{name}: the {kind.name} file cannot be decoded ({error}).", _NEW_COPY
-        ) from None
+        raise _damaged(name, kind, str(refusal or error)) from None
+
+
+def _damaged(name: str, kind: Kind, reason: str) -> FileError:
+    message = f"{name}: the {kind.name} file is damaged and cannot be decoded ({reason})."
+    return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 
 
 def _because(stopped: DecodingStoppedError | None) -> str:

@@ -68,7 +68,8 @@ class AvReader:
             self._frames = self._decode()
             self._first = next(self._frames, None)
             if self._first is None:
-                raise NoAudioStreamError
+                is_cut = self._skipped_packets or (self._container.duration or 0) > 0
+                raise DecodingStoppedError("no packet of it is whole") if is_cut else NoAudioStreamError
         except BaseException:
             self.close()
             raise

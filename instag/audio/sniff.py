@@ -9,6 +9,10 @@ from typing import BinaryIO
 _HEAD_BYTES = 64
 # Junk before the first MPEG frame (zeros, leftovers of a cut) is searched this far.
 _MPEG_SEARCH_BYTES = 1 << 16
+# What stays the same in all frames of a stream: sync, version, layer, sample rate.
+_MPEG_CONSTANT = 0xFFFE_0C00
+# ID3v2 tags that follow each other; programs that do not find the first write a second.
+_MAX_TAGS = 16
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Kind:
 
     name: str
     is_native: bool
-    demuxer: str | None
+    demuxer: str
     offset: int = 0
 
 
@@ -35,11 +39,14 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"fLaC", Kind("FLAC", True, "flac")),
     (0, _W64, Kind("W64", True, "w64")),
     (0, b".snd", Kind("AU", True, "au")),
-    (0, b"dns.", Kind("AU", True, None)),
+    (0, b"dns.", Kind("AU", True, "au")),
     (0, b"caff", Kind("CAF", True, "caf")),
     (4, b"ftyp", Kind("MP4", False, "mov")),
     (4, b"moov", Kind("MP4", False, "mov")),
     (4, b"mdat", Kind("MP4", False, "mov")),
+    (4, b"wide", Kind("MP4", False, "mov")),
+    (4, b"free", Kind("MP4", False, "mov")),
+    (4, b"skip", Kind("MP4", False, "mov")),
     (0, _ASF, Kind("WMA", False, "asf")),
     (0, b"MAC ", Kind("APE", False, "ape")),
     (0, b"wvpk", Kind("WavPack", False, "wv")),
@@ -64,8 +71,12 @@ def sniff(file: BinaryIO) -> Kind | None:
         file: Open for reading; its position is lost.
     """
     offset = 0
-    while (head := _read_at(file, offset, _HEAD_BYTES)).startswith(b"ID3") and len(head) >= 10:
+    head = _read_at(file, offset, _HEAD_BYTES)
+    for _ in range(_MAX_TAGS):
+        if not head.startswith(b"ID3") or len(head) < 10:
+            break
         offset += 10 + _syncsafe(head[6:10]) + (10 if head[5] & 0x10 else 0)
+        head = _read_at(file, offset, _HEAD_BYTES)
     if head[:4] in _RIFF and head[8:12] == b"WAVE":
         return Kind(_RIFF[head[:4]], True, "wav", offset)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -94,17 +105,26 @@ def _ogg(page: bytes, offset: int) -> Kind:
 
 
 def _mpeg(file: BinaryIO, offset: int) -> Kind | None:
-    """MPEG audio has no magic: two frames that follow each other have to do."""
+    """MPEG audio has no magic: frames that follow each other have to do, three of them where there is junk in front."""
     data = _read_at(file, offset, _MPEG_SEARCH_BYTES)
     start = data.find(b"\xff")
     while start >= 0:
-        length = mpeg_frame_bytes(data[start : start + 4])
-        if length:
-            follower = _read_at(file, offset + start + length, 4)
-            if mpeg_frame_bytes(follower) or (not follower and start == 0):
-                return Kind("MP3", True, "mp3", offset + start)
+        if _frames_follow(file, offset + start, data[start : start + 4], 2 if start == 0 else 3):
+            return Kind("MP3", True, "mp3", offset + start)
         start = data.find(b"\xff", start + 1)
     return None
+
+
+def _frames_follow(file: BinaryIO, position: int, header: bytes, count: int) -> bool:
+    """Whether `count` frames of one stream stand at a position, or one that is all there is."""
+    constant = int.from_bytes(header) & _MPEG_CONSTANT
+    for index in range(count):
+        length = mpeg_frame_bytes(header)
+        if not length or int.from_bytes(header) & _MPEG_CONSTANT != constant:
+            return index > 0 and not header and count == 2
+        position += length
+        header = _read_at(file, position, 4)
+    return True
 
 
 _LAYER_3_KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)

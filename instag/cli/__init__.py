@@ -49,5 +49,11 @@ def _common(
     pass
 
 
-for command in (tag, show, untag, model, verify):
-    app.command(epilog=LIMITS_NOTICE)(command)
+for command, summary in (
+    (tag, "Name the dominant instrument of recordings."),
+    (show, "Show what the model hears in a file."),
+    (untag, "Take back what instag wrote into files."),
+    (model, "Show the model's card."),
+    (verify, "Check files against a table."),
+):
+    app.command(epilog=LIMITS_NOTICE, short_help=summary)(command)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 
 from instag.errors import ExitCode, InstagError, UsageError
+from instag.paths import one_line
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def errors_for_people() -> Iterator[None]:
     try:
         yield
     except InstagError as error:
-        typer.echo(f"instag: {error}", err=True)
+        typer.echo(f"instag: {one_line(str(error))}", err=True)
         raise typer.Exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.CANNOT_START) from None
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -39,6 +39,7 @@ def show(
 
     from instag.analyse import AnalysisSettings, analyse_file
     from instag.model import find_model, load_model
+    from instag.paths import one_line
 
     with errors_for_people():
         loaded = load_model(find_model(model), parse_device(device))
@@ -46,7 +47,7 @@ def show(
         try:
             result = analyse_file(file, loaded, AnalysisSettings(overlap_seconds=overlap))
         except FileError as error:
-            typer.echo(f"FAILED {error} [{error.code}]", err=True)
+            typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
             raise typer.Exit(ExitCode.SOME_FAILED) from None
         for part in (_heading(file, result), _timeline(result), _verdict(result.verdict), _tags(file)):
             console.print(part)

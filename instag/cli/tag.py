@@ -48,7 +48,7 @@ def tag(
     dry_run: DryRun = False,
     overlap: Overlap = 0.0,
     jobs: Annotated[int, option("--jobs", "-j", min=1, help="Files analysed at once.")] = 1,
-    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 16,
+    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 4,
     device: DeviceName = "auto",
     model: ModelName = "instag",
     include: Include = None,
@@ -177,7 +177,7 @@ def _open_outputs(
 
 def _show_plan(plan: Plan, write_tags: bool) -> int:
     """Says what the job would do; returns the exit code."""
-    from instag.paths import for_terminal
+    from instag.paths import for_terminal, one_line
     from instag.tags import check_writable
 
     trouble = list(plan.broken)
@@ -190,7 +190,7 @@ def _show_plan(plan: Plan, write_tags: bool) -> int:
                 check_writable(path)
             except FileError as error:
                 trouble.append((path, error))
-    for _, error in trouble:
-        typer.echo(f"{error} [{error.code}]", err=True)
+    for _, reason in trouble:
+        typer.echo(f"{one_line(str(reason))} [{reason.code}]", err=True)
     typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with trouble.", err=True)
     return ExitCode.SOME_FAILED if trouble else ExitCode.DONE

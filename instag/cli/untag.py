@@ -26,7 +26,7 @@ def untag(
     """
     from instag import sidecar, tags
     from instag.discover import Unreached, discover
-    from instag.paths import for_terminal
+    from instag.paths import for_terminal, one_line
 
     with errors_for_people():
         files = changed = failed = 0
@@ -35,19 +35,17 @@ def untag(
             try:
                 if isinstance(item, Unreached):
                     raise item.error
-                if dry_run:
-                    outcomes = [tags.read_tags(item) is not None, sidecar.read_sidecar(item) is not None]
-                else:
-                    written = tags.TagOutcome.WRITTEN
-                    outcomes = [
-                        tags.remove_tags(item, keep_mtime=keep_mtime) is written,
-                        sidecar.remove_sidecar(item) is written,
-                    ]
+                mine = (tags.read_tags(item) is not None, sidecar.read_sidecar(item) is not None)
+                if not dry_run:
+                    if mine[0]:
+                        tags.remove_tags(item, keep_mtime=keep_mtime)
+                    if mine[1]:
+                        sidecar.remove_sidecar(item)
             except FileError as error:
                 failed += 1
-                typer.echo(f"FAILED {error} [{error.code}]", err=True)
+                typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
                 continue
-            if any(outcomes):
+            if any(mine):
                 changed += 1
                 if verbose or dry_run:
                     typer.echo(f"{for_terminal(item)}: {'would be untagged' if dry_run else 'untagged'}")

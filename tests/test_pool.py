@@ -1,0 +1,95 @@
+"""A worker that crashes, hangs or eats memory costs its own file and nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from instag.analyse import AnalysisSettings
+from instag.errors import ErrorCode, FileError
+from instag.model import Device
+from instag.pool import WorkerPool
+from instag.rows import Row, Status
+from instag.worker import Outcome, WorkerSettings
+
+
+def misbehave(path: Path) -> Outcome:
+    """What a worker does in these tests; the file's name says what."""
+    match path.name:
+        case "segfault":
+            ctypes.string_at(0)
+        case "abort":
+            os.abort()
+        case "hang":
+            time.sleep(600)
+        case "spin":
+            while True:
+                pass
+        case "eat":
+            hoard = []
+            while True:
+                hoard.append(bytearray(os.urandom(1) * 20_000_000))
+        case "bug":
+            raise KeyError("a bug of ours")
+        case "slow":
+            time.sleep(0.3)
+    return Outcome(Row(path=path.name, status=Status.TAGGED))
+
+
+@pytest.fixture(scope="module")
+def pool(tiny_model: Path):
+    settings = WorkerSettings(tiny_model, Device.CPU, AnalysisSettings())
+    pool = WorkerPool(settings, jobs=2, max_memory_bytes=600_000_000, task=misbehave)
+    yield pool
+    pool.stop()
+
+
+def settle(pool: WorkerPool, name: str, timeout_seconds: float = 60.0) -> Outcome:
+    path = Path("folder") / name
+    outcome = None
+    while outcome is None:
+        future: Future[Outcome] = pool.submit(path, timeout_seconds)
+        outcome = pool.outcome(path, future)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "timeout_seconds", "code"),
+    [
+        ("segfault", 60.0, ErrorCode.DECODER_CRASHED),
+        ("abort", 60.0, ErrorCode.DECODER_CRASHED),
+        ("hang", 1.0, ErrorCode.TIMED_OUT),
+        ("spin", 1.0, ErrorCode.TIMED_OUT),
+        ("eat", 60.0, ErrorCode.OUT_OF_MEMORY),
+    ],
+)
+def test_trouble_costs_its_own_file(pool: WorkerPool, name: str, timeout_seconds: float, code: ErrorCode) -> None:
+    good = Path("good")
+    before = pool.submit(good, 60.0)
+    with pytest.raises(FileError) as caught:
+        settle(pool, name, timeout_seconds)
+    assert caught.value.code is code
+    assert f"folder/{name}" in caught.value.message and caught.value.remedy
+    assert pool.outcome(good, before) == Outcome(Row(path="good", status=Status.TAGGED))
+    assert settle(pool, "good").row.path == "good"
+
+
+def test_a_bug_is_not_taken_for_trouble_with_the_file(pool: WorkerPool) -> None:
+    with pytest.raises(KeyError, match="a bug of ours"):
+        settle(pool, "bug")
+
+
+def test_an_idle_worker_that_is_killed_is_replaced(pool: WorkerPool) -> None:
+    import psutil
+
+    settle(pool, "good")
+    for child in psutil.Process().children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    time.sleep(0.5)
+    assert settle(pool, "good").row.path == "good"
