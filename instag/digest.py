@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from instag.containers import Kind, Span, StructureError, asf, flac, iff, mp4, ogg, trailers
-from instag.containers.sniff import sniff
+from instag.containers.kind import container_kind
 from instag.errors import ErrorCode, FileError
 
 _BLOCK_BYTES = 1 << 20
@@ -28,7 +28,7 @@ def audio_digest(path: Path) -> str:
         FileError: The file cannot be read.
     """
     with open_to_read(path) as file:
-        if sniff(file) == Kind.FLAC:
+        if container_kind(file) == Kind.FLAC:
             md5 = _flac_md5(file)
             if md5:
                 return f"flac-md5:{md5}"
@@ -68,7 +68,7 @@ def stored_audio_digest(file: BinaryIO) -> str:
         file: An open file; its position is moved.
     """
     try:
-        kind = sniff(file)
+        kind = container_kind(file)
         if kind in _BY_KIND:
             word, spans = _BY_KIND[kind]
             return f"sha256-{word}:{_hash_spans(file, spans(file))}"
@@ -165,10 +165,11 @@ def _between_tags(file: BinaryIO) -> list[Span]:
 
 
 def _au_data(file: BinaryIO) -> list[Span]:
-    file.seek(4)
     size = file.seek(0, 2)
-    file.seek(4)
-    return [Span(min(size, int.from_bytes(file.read(4))), size)]
+    file.seek(0)
+    # The bytes of the name, and of all numbers, are the other way round on some machines.
+    order: Literal["little", "big"] = "little" if file.read(4) == b"dns." else "big"
+    return [Span(min(size, int.from_bytes(file.read(4), order)), size)]
 
 
 def _caf_data(file: BinaryIO) -> list[Span]:

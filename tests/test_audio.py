@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instag.audio import open_audio
-from instag.audio.sniff import mpeg_frame_bytes
+from instag.containers.sniff import mpeg_frame_bytes
 from instag.errors import ErrorCode, FileError
 
 

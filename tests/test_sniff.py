@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.audio import claims
-from instag.audio.sniff import Kind, mpeg_frame_bytes, sniff
+from instag.containers.sniff import Container, mpeg_frame_bytes, sniff
 
 MAGICS = [
     b"RIFF\0\0\0\0WAVE",
@@ -33,7 +33,7 @@ def test_no_bytes_break_the_parsers(content):
     kind = sniff(file)
     assert kind is None or kind.offset >= 0
     for name in ("WAV", "RF64", "AIFF", "AU", "MP3", "Ogg Vorbis"):
-        as_named = Kind(name, True, None, 0)
+        as_named = Container(name, True, None, 0)
         assert 0 <= claims.share_present(file, as_named) <= 1
         assert claims.unfinished_size_field(file, as_named) is None or name == "WAV"
         claims.mpeg_states_length(file, as_named)

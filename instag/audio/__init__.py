@@ -21,8 +21,8 @@ from instag.audio.mono import Limiter, Mixer
 from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
 from instag.audio.reader import DecodingStoppedError, Reader
 from instag.audio.sndfile import CannotOpenError, SndfileReader
-from instag.audio.sniff import Kind, sniff
 from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from instag.containers.sniff import Container, sniff
 from instag.errors import ErrorCode, FileError
 from instag.paths import for_terminal, unreachable
 from instag.records import AudioInfo, Samples
@@ -175,7 +175,7 @@ class AudioStream:
         self.warning = " ".join(sentences)
 
 
-def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
+def _open_reader(name: str, file: BinaryIO, kind: Container | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     refusal: CannotOpenError | None = None
     if kind is None or kind.is_native:
@@ -208,7 +208,7 @@ def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
         raise _damaged(name, kind, str(refusal or error)) from None
 
 
-def _damaged(name: str, kind: Kind, reason: str) -> FileError:
+def _damaged(name: str, kind: Container, reason: str) -> FileError:
     message = f"{name}: the {kind.name} file is damaged and cannot be decoded ({reason})."
     return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 

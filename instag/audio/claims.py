@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from instag.audio.sniff import Kind, mpeg_frame_bytes
+from instag.containers.sniff import Container, mpeg_frame_bytes
 
 # Writers that do not know the length yet leave the largest number, or one near it, behind.
 _UNKNOWN_FROM = 0x7FFF_0000
@@ -23,7 +23,7 @@ _XING_OFFSETS = {(True, False): 36, (True, True): 21, (False, False): 21, (False
 _VBRI_OFFSET = 36
 
 
-def share_present(file: BinaryIO, kind: Kind) -> float:
+def share_present(file: BinaryIO, kind: Container) -> float:
     """How much of the audio bytes that a chunked header claims is really in the file.
 
     Args:
@@ -56,7 +56,7 @@ def _riff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     return None
 
 
-def unfinished_size_field(file: BinaryIO, kind: Kind) -> int | None:
+def unfinished_size_field(file: BinaryIO, kind: Container) -> int | None:
     """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
 
     Both sizes are then as they were at the start, as if the file ended with its header.
@@ -106,7 +106,7 @@ def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, 
         position += 8 + size + (size & 1)
 
 
-def mpeg_states_length(file: BinaryIO, kind: Kind) -> bool:
+def mpeg_states_length(file: BinaryIO, kind: Container) -> bool:
     """Whether the first frame of an MP3 is a header (Xing, Info, VBRI) that counts the frames.
 
     Without one, its length is guessed from the bit rate of the first frames, which is wrong where the rate varies.

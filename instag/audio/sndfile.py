@@ -11,9 +11,9 @@ import soundfile
 
 from instag.audio.claims import mpeg_states_length, share_present, unfinished_size_field
 from instag.audio.reader import DecodingStoppedError
-from instag.audio.sniff import Kind
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
+from instag.containers.sniff import Container
 from instag.records import AudioInfo, Samples
 
 # libsndfile says so where it knows the container and not the coding inside.
@@ -48,7 +48,7 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
 class SndfileReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Kind | None) -> None:
+    def __init__(self, file: BinaryIO, kind: Container | None) -> None:
         """Opens.
 
         Args:

@@ -30,11 +30,11 @@ class TooLargeError(UnsupportedError):
 
 
 class Kind(StrEnum):
-    """Containers that instag tells apart, by content and never by name."""
+    """Containers whose layout is known here, by the names that `instag.containers.sniff` gives them."""
 
     WAV = "WAV"
     RF64 = "RF64"
-    W64 = "Wave64"
+    W64 = "W64"
     AIFF = "AIFF"
     FLAC = "FLAC"
     OGG_VORBIS = "Ogg Vorbis"
@@ -45,10 +45,10 @@ class Kind(StrEnum):
     MPEG_AUDIO = "MP3"
     TRUE_AUDIO = "TTA"
     MP4 = "MP4"
-    ASF = "ASF"
+    ASF = "WMA"
     WAVPACK = "WavPack"
     MUSEPACK = "Musepack"
-    MONKEY = "Monkey's Audio"
+    MONKEY = "APE"
     AAC = "AAC"
     CAF = "CAF"
     AU = "AU"

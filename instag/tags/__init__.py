@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
+from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
-from instag.containers.sniff import sniff
 from instag.digest import open_to_read, stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
@@ -105,7 +105,7 @@ def check_writable(path: Path) -> None:
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
-            kind = sniff(file)
+            kind = container_kind(file)
             _open_store(file, kind)
             read_entries(file, kind)
 
@@ -149,7 +149,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
         target = check_place(path)
         with target.open("rb") as file:
             before = os.fstat(file.fileno())
-            kind = sniff(file)
+            kind = container_kind(file)
             store = _open_store(file, kind)
             foreign = read_entries(file, kind)
             change = plan(store)
@@ -241,7 +241,7 @@ def _not_verified(path: Path, what: str) -> TagError:
 
 def _entries(path: Path, *, everything: bool) -> list[Entry]:
     with _boundary(path), open_to_read(path) as file:
-        kind = sniff(file)
+        kind = container_kind(file)
         if kind in _STORES:
             # mutagen takes its time and memory as headers say; only those that make sense are given to it.
             try:
