@@ -6,7 +6,8 @@ The word before the colon says what was digested; docs/tags.md defines each. Mem
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,13 +27,32 @@ def audio_digest(path: Path) -> str:
     Raises:
         FileError: The file cannot be read.
     """
+    with open_to_read(path) as file:
+        if sniff(file) == Kind.FLAC:
+            md5 = _flac_md5(file)
+            if md5:
+                return f"flac-md5:{md5}"
+        return stored_audio_digest(file)
+
+
+@contextmanager
+def open_to_read(path: Path) -> Iterator[BinaryIO]:
+    """Opens a regular file.
+
+    Raises:
+        FileError: It is not there, is something else, or cannot be read, now or later.
+    """
     try:
+        # Opening a pipe would wait for somebody to write into it.
+        if not path.is_file():
+            there = path.exists()
+            raise FileError(
+                ErrorCode.NOT_A_FILE if there else ErrorCode.NOT_FOUND,
+                f"{path}: is no regular file." if there else f"{path}: there is no such file.",
+                "Check the path.",
+            )
         with path.open("rb") as file:
-            if sniff(file) == Kind.FLAC:
-                md5 = _flac_md5(file)
-                if md5:
-                    return f"flac-md5:{md5}"
-            return stored_audio_digest(file)
+            yield file
     except OSError as error:
         raise FileError(
             ErrorCode.NOT_READABLE,

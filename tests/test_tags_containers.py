@@ -338,6 +338,18 @@ def test_nothing_at_the_end_looks_like_id3v1(length: int, tmp_path: Path) -> Non
     np.testing.assert_array_equal(soundfile.read(path)[0], samples)
 
 
+def test_texts_in_chunks_are_shown(tmp_path: Path) -> None:
+    shown = read_all_tags(make("bwf.wav", tmp_path))
+    assert shown["INFO:INAM"] == ["Side A"] and shown["INFO:IART"] == ["Somebody"]
+    assert shown["bext:Description"] == ["Reel 7, side A"] and shown["bext:Originator"] == ["An archive"]
+    assert shown["bext:CodingHistory"] == ["A=PCM,F=44100,W=24,M=stereo,T=Studer A807"]
+    path = tmp_path / "named.aiff"
+    with soundfile.SoundFile(path, "w", 8000, 1, "PCM_16", format="AIFF") as file:
+        file.title = "Étude"
+        file.write(np.zeros(10))
+    assert read_all_tags(path)["NAME"] == ["Étude"]
+
+
 def test_what_undo_says_is_ascii_json(tmp_path: Path) -> None:
     path = make("v23.mp3", tmp_path)
     add_instrument(path, ["Баян"])
@@ -386,6 +398,8 @@ def test_a_changed_byte_of_audio_changes_the_digest(name: str, tmp_path: Path) -
         pytest.skip("the MD5 of FLAC files is what their encoder left, and is not computed anew")
     # The middle of the file is audio in all of these but those with large tags before it.
     at = len(data) - 400 if name in ("lyrics.ogg", "tagged.opus") else int(len(data) * 0.6)
+    if path.suffix in (".mpc", ".ape"):
+        at = 500
     data[at] ^= 0x55
     path.write_bytes(data)
     assert audio_digest(path) != before
@@ -400,3 +414,15 @@ def test_flac_without_md5_is_digested_by_its_frames(tmp_path: Path) -> None:
     assert digest.startswith("sha256-frames:")
     write_tags(path, VALUES)
     assert audio_digest(path) == digest
+
+
+@pytest.mark.parametrize("name", ["plain.ogg", "tagged.opus"])
+def test_a_page_with_a_wrong_checksum_is_not_blessed(name: str, tmp_path: Path) -> None:
+    """Decoders skip such a page; a new checksum over the damage would make them take it for sound."""
+    path = make(name, tmp_path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"libsndfile") if b"libsndfile" in data else 120] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TagError) as caught:
+        write_tags(path, VALUES)
+    assert caught.value.code == ErrorCode.TAGS_DAMAGED_CONTAINER and path.read_bytes() == data

@@ -21,23 +21,23 @@ from train.yamnet import EMBEDDING, MEL_BANDS, SAMPLE_RATE, Pretrained, YamnetBo
 
 WINDOW_SECONDS = 3.0
 PATCHES = 3
-# Rows of the pretrained class map that mean one of our labels; the first is the closest.
-CLASS_ROWS: Mapping[str, tuple[int, ...]] = {
-    "cello": (188,),
-    "clarinet": (193,),
-    "flute": (191,),
-    "acoustic_guitar": (138,),
-    "electric_guitar": (136,),
-    "organ": (150,),
-    "piano": (148,),
-    "saxophone": (192,),
-    "trumpet": (182,),
-    "violin": (186,),
-    "voice": (24,),
+# Rows of the pretrained class map that mean our labels (for the voice: Singing).
+CLASS_ROWS: Mapping[str, int] = {
+    "cello": 188,
+    "clarinet": 193,
+    "flute": 191,
+    "acoustic_guitar": 138,
+    "electric_guitar": 136,
+    "organ": 150,
+    "piano": 148,
+    "saxophone": 192,
+    "trumpet": 182,
+    "violin": 186,
+    "voice": 24,
 }
-MUSIC_ROW = 132
 # The rows start at this factor: their probabilities are far apart from what mixtures ask for.
 ROW_SCALE = 0.5
+UNTRAINED_HEARD = 2.0
 CHECKPOINT_KIND = "instag-yamnet"
 
 
@@ -68,15 +68,15 @@ def head_from_rows(pretrained: Pretrained) -> FactorisedHead:
     head = FactorisedHead()
     weight = torch.from_numpy(pretrained.class_weight)
     bias = torch.from_numpy(pretrained.class_bias)
-    rows = [CLASS_ROWS[name][0] for name in IRMAS_11]
+    rows = [CLASS_ROWS[name] for name in IRMAS_11]
     with torch.no_grad():
         head.instruments.weight.copy_(ROW_SCALE * weight[rows])
         head.instruments.bias.copy_(ROW_SCALE * bias[rows])
         head.present.weight[:-1].copy_(ROW_SCALE * weight[rows])
         head.present.bias[:-1].copy_(ROW_SCALE * bias[rows])
-        # Nothing pretrained says "one of the eleven": their mean is where the search starts, and zero for the rest.
-        head.any.weight.copy_(ROW_SCALE * weight[rows].mean(dim=0, keepdim=True))
-        head.any.bias.zero_()
+        # Nothing pretrained says "one of the eleven is heard": before training it is taken for granted.
+        head.any.weight.zero_()
+        head.any.bias.fill_(UNTRAINED_HEARD)
         head.present.weight[-1].zero_()
         head.present.bias[-1].zero_()
     return head

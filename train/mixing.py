@@ -6,6 +6,7 @@ the rest of the band is; `other` is the label only of mixtures with none of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,16 @@ NOTE, BACKING = "note", "backing"
 # What a backing track of a rock song may hold besides drums and bass; nobody wrote it down.
 MAYBE_IN_BACKING = ("acoustic_guitar", "electric_guitar", "organ", "piano", "voice")
 
+# What drums and basses are called in the manifests.
+RHYTHM = re.compile(
+    r"drum|hi_hat|perc|(double_|^)bass$|^(bd|sn|tabla|loop|ride|crash|cymbal|kick|snare|tom|hat|bongo|conga|tambourine)"
+)
+
+
+def is_rhythm(clip: Clip) -> bool:
+    """Whether a clip is of drums or a bass."""
+    return clip.label == OTHER and clip.kind != BACKING and bool(RHYTHM.search(clip.detail))
+
 
 @dataclass(frozen=True)
 class MixSettings:
@@ -37,6 +48,7 @@ class MixSettings:
         band_share: Share of mixtures of the eleven that have sources of `other` in them.
         band_count: Most sources of `other` in one mixture.
         band_db: Range of their level against the dominant source.
+        rhythm_share: Share of the bands that are made of drums and basses only.
         backing_share: Share of the bands that are a backing track instead of single sources.
         backing_db: Range of a backing track's level; lower, because it may hold guitars of its own.
         chord_share: Share of note sequences with chords, for instruments that play them.
@@ -54,6 +66,7 @@ class MixSettings:
     band_share: float = 0.55
     band_count: int = 3
     band_db: tuple[float, float] = (-15.0, 6.0)
+    rhythm_share: float = 0.6
     backing_share: float = 0.2
     backing_db: tuple[float, float] = (-15.0, -1.0)
     chord_share: float = 0.5
@@ -134,6 +147,7 @@ class Mixer:
         self.samples = round(settings.window_seconds * cache.sample_rate)
         chosen = range(len(cache)) if indices is None else indices
         self._pools = {label: _Pool(cache.clips, chosen, label, settings) for label in LABELS}
+        self._rhythm = _Pool(cache.clips, [i for i in chosen if is_rhythm(cache.clips[i])], OTHER, settings)
         self._backing = [i for i in chosen if cache.clips[i].kind == BACKING]
         self._pitched = [name for name in (labels or LABELS) if name != OTHER and self._pools[name]]
         if not self._pitched:
@@ -161,7 +175,8 @@ class Mixer:
         if draw < settings.silent_share:
             dominant, mix = OTHER, np.zeros(self.samples, np.float32)
         elif draw < settings.silent_share + settings.other_share and self._pools[OTHER]:
-            dominant, mix = OTHER, self._others(draft, int(rng.integers(1, settings.band_count + 1)))
+            count = int(rng.integers(1, settings.band_count + 1))
+            dominant, mix = OTHER, self._others(draft, count, self._pools[OTHER])
         else:
             dominant, mix = self._instruments(draft)
             if rng.random() < settings.band_share:
@@ -177,7 +192,7 @@ class Mixer:
         mix = np.zeros(self.samples, np.float32)
         for position, name in enumerate(names):
             gain = 1.0 if position == 0 else 10 ** (rng.uniform(*self.settings.companion_db) / 20)
-            mix += np.float32(gain) * self._part(draft, name)
+            mix += np.float32(gain) * self._part(draft, name, self._pools[name])
         return names[0], mix
 
     def _add_band(self, draft: _Draft, mix: Samples) -> Samples:
@@ -192,30 +207,29 @@ class Mixer:
             draft.hear(OTHER, self.cache.clips[index])
             draft.known[[LABELS.index(name) for name in MAYBE_IN_BACKING]] = 0.0
         elif self._pools[OTHER]:
-            band = self._others(draft, int(rng.integers(1, self.settings.band_count + 1)))
+            rhythm = bool(self._rhythm) and rng.random() < self.settings.rhythm_share
+            pool = self._rhythm if rhythm else self._pools[OTHER]
+            band = self._others(draft, int(rng.integers(1, self.settings.band_count + 1)), pool)
             low, high = self.settings.band_db
         else:
             return mix
         gain = 10 ** (rng.uniform(low, high) / 20) * reference / max(rms(band), 1e-4)
         return mix + np.float32(gain) * band
 
-    def _others(self, draft: _Draft, count: int) -> Samples:
+    def _others(self, draft: _Draft, count: int, pool: _Pool) -> Samples:
         """Sources of `other` that surely hold none of the eleven, summed."""
         mix = np.zeros(self.samples, np.float32)
         for _ in range(count):
-            mix += np.float32(10 ** (draft.rng.uniform(-10.0, 0.0) / 20)) * self._part(draft, OTHER)
+            mix += np.float32(10 ** (draft.rng.uniform(-10.0, 0.0) / 20)) * self._part(draft, OTHER, pool)
         return mix
 
-    def _part(self, draft: _Draft, label: str) -> Samples:
+    def _part(self, draft: _Draft, label: str, pool: _Pool) -> Samples:
         """One source for the whole window, at unit RMS."""
-        index = self._pools[label].draw(draft.rng)
+        index = pool.draw(draft.rng)
         clip = self.cache.clips[index]
         draft.sources.add(source_family(clip))
         draft.hear(label, clip)
-        if clip.kind == NOTE:
-            part = self._sequence(draft.rng, index, self._pools[label])
-        else:
-            part = self._excerpt(draft.rng, index)
+        part = self._sequence(draft.rng, index, pool) if clip.kind == NOTE else self._excerpt(draft.rng, index)
         return part / np.float32(max(rms(part), 1e-4))
 
     def _excerpt(self, rng: Generator, index: int) -> Samples:
@@ -245,28 +259,28 @@ class Mixer:
     def _sequence(self, rng: Generator, first: int, pool: _Pool) -> Samples:
         """Notes of one group after and over each other: a phrase made of single notes."""
         rate = self.cache.sample_rate
-        out = np.zeros(self.samples, np.float32)
         speed = 2.0 ** (rng.uniform(-1, 1) * self.settings.speed_semitones / 12)
-        step = rng.uniform(0.15, 1.2) * rate
+        count = int(self.samples * speed) + 64
+        out = np.zeros(count, np.float32)
+        step = rng.uniform(0.15, 1.2) * rate * speed
         chords = pool.plays_chords and rng.random() < self.settings.chord_share
         at = -rng.uniform(0.0, 0.5) * rate
         neighbours = pool.siblings(first)
         index = first
-        while at < self.samples:
+        while at < count:
             for _ in range(int(rng.integers(2, 5)) if chords else 1):
                 start = int(at + (rng.uniform(0.0, 0.03) * rate if chords else 0.0))
                 held = rng.uniform(0.6, 1.6) * step if not chords else rng.uniform(0.8, 3.0) * step
-                raw = _fade_out(self.cache.samples(index, 0, int(4 * rate)), int(held * speed), rate)
-                note = _change_speed(raw, speed)
+                note = _fade_out(self.cache.samples(index, 0, int(4 * rate)), int(held), rate)
                 note = note * np.float32(10 ** (rng.uniform(-8, 0) / 20) / max(rms(note), 1e-4))
                 if start < 0:
                     note, start = note[-start:], 0
-                span = min(len(note), self.samples - start)
+                span = min(len(note), count - start)
                 if span > 0:
                     out[start : start + span] += note[:span]
                 index = int(rng.choice(neighbours))
             at += step * (1.0 if rng.random() < 0.7 else rng.choice([0.5, 2.0]))
-        return out
+        return _fitted(_change_speed(out, speed), self.samples)
 
 
 class _Pool:
@@ -312,6 +326,11 @@ class _Pool:
 def _change_speed(samples: Samples, speed: float) -> Samples:
     """Faster and higher, or slower and lower."""
     return soxr.resample(samples, 48_000 * speed, 48_000, quality="LQ") if len(samples) else samples
+
+
+def _fitted(samples: Samples, count: int) -> Samples:
+    """Cut or padded to `count` samples."""
+    return samples[:count] if len(samples) >= count else np.pad(samples, (0, count - len(samples)))
 
 
 def _fade_out(note: Samples, held: int, rate: int) -> Samples:

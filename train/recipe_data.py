@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -36,9 +37,38 @@ class Data:
             if clip.source not in without and (not only or clip.source in only)
         ]
 
+    def source_table(self) -> list[dict[str, Any]]:
+        """For each source of labelled sound: what of it was used, under which licence."""
+        table: dict[str, dict[str, Any]] = {}
+        for clip in self.cache.clips:
+            entry = table.setdefault(
+                clip.source, {"source": clip.source, "licences": set(), "kinds": set(), "labels": set(), "clips": 0}
+            )
+            entry["clips"] += 1
+            entry["seconds"] = round(entry.get("seconds", 0.0) + clip.seconds, 1)
+            entry["licences"].add(clip.licence)
+            entry["kinds"].add(clip.kind)
+            entry["labels"].add(clip.label)
+        return [
+            {key: sorted(value) if isinstance(value, set) else value for key, value in table[name].items()}
+            for name in sorted(table)
+        ]
 
-def load_data(manifests: Sequence[Path], music_folders: Sequence[Path], folder: Path) -> Data:
-    """Reads manifests (training clips only) and music folders, and decodes both to `folder`.
+    def music_table(self) -> list[dict[str, Any]]:
+        """The folders of unlabelled music, with recordings and seconds."""
+        clips = self.music.clips if self.music else ()
+        return [
+            {
+                "source": name,
+                "clips": sum(clip.source == name for clip in clips),
+                "seconds": round(sum(clip.seconds for clip in clips if clip.source == name), 1),
+            }
+            for name in sorted({clip.source for clip in clips})
+        ]
+
+
+def load_data(manifests: Sequence[Path], music_folders: Mapping[str, Path], folder: Path) -> Data:
+    """Reads manifests (training clips only) and music folders (by name), and decodes both to `folder`.
 
     Raises:
         CorpusError: A manifest, a clip or a folder cannot be used.
@@ -46,12 +76,12 @@ def load_data(manifests: Sequence[Path], music_folders: Sequence[Path], folder: 
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
     root = manifests[0].parent
     cache = AudioCache(clips, SAMPLE_RATE, folder, root)
-    music = [clip for place in music_folders for clip in _music_clips(place)]
-    music_cache = AudioCache(music, SAMPLE_RATE, folder, music_folders[0]) if music else None
+    music = [clip for name, place in sorted(music_folders.items()) for clip in _music_clips(name, place)]
+    music_cache = AudioCache(music, SAMPLE_RATE, folder, Path("/")) if music else None
     return Data(cache, music_cache, fingerprint(clips, root))
 
 
-def _music_clips(place: Path) -> list[Clip]:
+def _music_clips(name: str, place: Path) -> list[Clip]:
     """Every readable recording of 10 s or more below a folder, as an unlabelled clip."""
     found = []
     for path in sorted(place.rglob("*")):
@@ -62,7 +92,7 @@ def _music_clips(place: Path) -> list[Clip]:
         except soundfile.SoundFileError as error:
             raise CorpusError(f"{path}: the music cannot be read ({error}).") from error
         if seconds >= 10.0:
-            found.append(Clip(path, OTHER, "unlabelled", place.name, "music", path.stem, TRAIN, seconds, ""))
+            found.append(Clip(path, OTHER, "unlabelled", name, "music", path.stem, TRAIN, seconds, ""))
     if not found:
         raise CorpusError(f"{place}: there is no music in this folder.")
     return found

@@ -7,22 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from instag.labels import LABELS
 from train.heads import FactorisedHead, InstrumentNet
-from train.recipe_pool import Pool
+from train.recipe_pool import CHUNK, Pool
 from train.yamnet import Pretrained, YamnetBody
 
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """Tuning of the whole network.
+    """Tuning of the network's upper part.
 
     Attributes:
+        frozen_layers: How many of the body's layers stay as they are; their output is computed once. 13 leaves the
+            seven upper blocks to learn, which is where most weights are, and takes less than half the time.
         epochs: Passes over the mixtures.
         batch: Mixtures a step.
         body_lr: Highest learning rate of the body.
@@ -31,10 +33,9 @@ class TuneSettings:
         present_weight: Weight of the presence loss against the dominant one.
         music_batch: Windows of unlabelled music a step; on them the pretrained network's own outputs are the teacher.
         music_weight: Weight of that loss.
-        mask_bands: Widest SpecAugment mask in mel bands, 0 for none.
-        mask_frames: Widest SpecAugment mask in frames, 0 for none.
     """
 
+    frozen_layers: int = 13
     epochs: int = 3
     batch: int = 32
     body_lr: float = 1e-4
@@ -43,8 +44,6 @@ class TuneSettings:
     present_weight: float = 1.0
     music_batch: int = 8
     music_weight: float = 1.0
-    mask_bands: int = 0
-    mask_frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,17 +73,51 @@ def losses(dominant: Tensor, present: Tensor, target: Tensor, truth: Tensor, kno
     return functional.cross_entropy(dominant, target), presence / known.sum().clamp(min=1.0)
 
 
+def lower_maps(body: YamnetBody, pool: Pool | None, settings: TuneSettings) -> NDArray[np.float16] | None:
+    """What the frozen layers make of a pool: (windows, patches, channels, height, width) float16; None of none."""
+    if pool is None:
+        return None
+    lower = body.layers[: settings.frozen_layers]
+    made = []
+    with torch.no_grad():
+        for at in tqdm(range(0, len(pool), CHUNK), desc="lower layers", mininterval=10, disable=None):
+            patches = torch.from_numpy(pool.patches[at : at + CHUNK].astype(np.float32))
+            maps = lower(patches.flatten(0, 1).unsqueeze(1).contiguous(memory_format=torch.channels_last))
+            made.append(maps.unflatten(0, patches.shape[:2]).numpy().astype(np.float16))
+    return np.concatenate(made)
+
+
 def tune(
-    net: InstrumentNet, pretrained: Pretrained, pool: Pool, music: Pool | None, settings: TuneSettings, seed: int
+    net: InstrumentNet,
+    pretrained: Pretrained,
+    pool: Pool,
+    maps: NDArray[np.float16],
+    music_maps: NDArray[np.float16] | None,
+    settings: TuneSettings,
+    seed: int,
 ) -> tuple[InstrumentNet, list[float]]:
-    """Tunes a copy of the whole network on a pool; returns it with the mean loss of every epoch."""
+    """Tunes a copy of the network's upper part on a pool.
+
+    Args:
+        net: Where it starts.
+        pretrained: Whose classes are taught on the music.
+        pool: Labelled mixtures.
+        maps: Their `lower_maps`.
+        music_maps: The same of unlabelled music.
+        settings: How.
+        seed: Of the order.
+
+    Returns:
+        The tuned network, and the mean loss of every epoch.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = copy.deepcopy(net).train()
-    teacher = copy.deepcopy(net.body).eval()
+    upper = net.body.layers[settings.frozen_layers :]
     rows = torch.from_numpy(pretrained.class_weight), torch.from_numpy(pretrained.class_bias)
+    wanted = _teach(upper, music_maps, rows) if music_maps is not None else None
     groups = [
-        {"params": net.body.parameters(), "lr": settings.body_lr},
+        {"params": upper.parameters(), "lr": settings.body_lr},
         {"params": net.head.parameters(), "lr": settings.head_lr},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
@@ -97,17 +130,19 @@ def tune(
         order = rng.permutation(len(pool))[: steps * settings.batch].reshape(steps, settings.batch)
         total = 0.0
         for chosen in tqdm(order, desc=f"epoch {epoch + 1}", mininterval=10, disable=None):
-            patches = _mask(_load(pool, chosen), settings, rng)
-            dominant, present = net.head(net.body.embed(patches))
-            target, truth, known = _labels(pool, chosen)
+            dominant, present = net.head(_pooled(upper, maps[chosen]))
+            target, truth, known = (
+                torch.from_numpy(part[chosen]) for part in (pool.dominant, pool.present, pool.known)
+            )
             main, presence = losses(dominant, present, target, truth, known)
             loss = main + settings.present_weight * presence
-            if music is not None and settings.music_batch:
-                windows = _load(music, rng.choice(len(music), settings.music_batch, replace=False))
-                loss = loss + settings.music_weight * _distance(net.body, teacher, windows, rows)
+            if wanted is not None and settings.music_batch:
+                windows = rng.choice(len(wanted), settings.music_batch, replace=False)
+                given = functional.linear(_pooled(upper, music_maps[windows]), *rows)
+                loss = loss + settings.music_weight * _distance(given, wanted[windows])
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 5.0)
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -115,35 +150,27 @@ def tune(
     return net.eval(), history
 
 
-def _distance(body: YamnetBody, teacher: YamnetBody, windows: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
-    """How far a body's pretrained classes went from the teacher's, summed over the classes (cross-entropy)."""
+def _pooled(upper: nn.Sequential, maps: NDArray[np.float16]) -> Tensor:
+    """(windows, patches, channels, height, width) to (windows, patches, embedding)."""
+    flat = torch.from_numpy(maps.astype(np.float32)).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    return upper(flat).mean(dim=(2, 3)).unflatten(0, maps.shape[:2])
+
+
+def _teach(upper: nn.Sequential, music_maps: NDArray[np.float16], rows: tuple[Tensor, Tensor]) -> Tensor:
+    """What the pretrained network says of the music: (windows, patches, 521) probabilities."""
     with torch.no_grad():
-        wanted = torch.sigmoid(functional.linear(teacher.embed(windows), *rows))
-    given = functional.linear(body.embed(windows), *rows)
-    return functional.binary_cross_entropy_with_logits(given, wanted, reduction="sum") / wanted[..., 0].numel()
+        return torch.cat(
+            [
+                torch.sigmoid(functional.linear(_pooled(upper, music_maps[at : at + CHUNK]), *rows))
+                for at in range(0, len(music_maps), CHUNK)
+            ]
+        )
 
 
-def _load(pool: Pool, chosen: np.ndarray) -> Tensor:
-    return torch.from_numpy(pool.patches[np.sort(chosen)].astype(np.float32))
-
-
-def _labels(pool: Pool, chosen: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    chosen = np.sort(chosen)
-    return tuple(torch.from_numpy(part[chosen]) for part in (pool.dominant, pool.present, pool.known))
-
-
-def _mask(patches: Tensor, settings: TuneSettings, rng: Generator) -> Tensor:
-    """SpecAugment: one band of frequencies and one stretch of time of every patch at the patch's mean."""
-    for axis, widest in ((3, settings.mask_bands), (2, settings.mask_frames)):
-        if widest:
-            size = patches.shape[axis]
-            width = torch.from_numpy(rng.integers(0, widest + 1, patches.shape[:2]))
-            start = torch.from_numpy((rng.random(patches.shape[:2]) * (size - width.numpy())).astype(np.int64))
-            places = torch.arange(size)
-            hidden = (places >= start[..., None]) & (places < (start + width)[..., None])
-            hidden = hidden[:, :, None, :] if axis == 3 else hidden[:, :, :, None]
-            patches = torch.where(hidden, patches.mean(dim=(2, 3), keepdim=True), patches)
-    return patches
+def _distance(given: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy between a body's pretrained classes and the teacher's, summed over the classes."""
+    loss = functional.binary_cross_entropy_with_logits(given, wanted, reduction="sum")
+    return loss / wanted[..., 0].numel()
 
 
 def average(first: nn.Module, others: list[nn.Module], share: float) -> nn.Module:

@@ -36,6 +36,7 @@ class Pool:
         known: (windows, 12) float32.
         families: (windows, families) bool, which source families are in each window.
         family_names: Names of the families.
+        key: What everything above follows from, hashed.
     """
 
     patches: NDArray[np.float16]
@@ -44,6 +45,7 @@ class Pool:
     known: NDArray[np.float32]
     families: NDArray[np.bool_]
     family_names: tuple[str, ...]
+    key: str
 
     def __len__(self) -> int:
         return len(self.dominant)
@@ -60,7 +62,7 @@ def mixture_pool(
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
     paths = [str(cache.clips[i].path) for i in indices]
-    key = _key([asdict(settings), seed, size, front_end.patches, cache.sample_rate, paths])
+    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, paths])
     names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():
@@ -85,12 +87,12 @@ def mixture_pool(
         )
     labels = np.load(target / "labels.npz")
     patches = np.memmap(target / "patches.f16", np.float16, "r", shape=_shape(size, front_end))
-    return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names)
+    return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names, key)
 
 
 def music_pool(cache: AudioCache, seed: int, size: int, window_seconds: float, front_end: LogMel, folder: Path) -> Pool:
     """Windows of unlabelled music, as many from each hour."""
-    key = _key(["music", seed, size, front_end.patches, [str(clip.path) for clip in cache.clips]])
+    key = key_of(["music", seed, size, front_end.patches, [str(clip.path) for clip in cache.clips]])
     target = folder / f"music-{key}.f16"
     shape = _shape(size, front_end)
     if not target.exists():
@@ -116,6 +118,7 @@ def music_pool(cache: AudioCache, seed: int, size: int, window_seconds: float, f
         unknown,
         np.zeros((size, 0), bool),
         (),
+        key,
     )
 
 
@@ -128,5 +131,6 @@ def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float1
         return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
 
 
-def _key(parts: list[object]) -> str:
+def key_of(parts: list[object]) -> str:
+    """A short name for what these settings lead to."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -68,7 +68,7 @@ class LogMel(nn.Module):
         earlier = framed[:, :, 1 : FRAME // 2 + 1].flip(2)
         real = (later + earlier) @ self.cosine
         imaginary = (later - earlier) @ self.sine
-        magnitude = torch.sqrt(real * real + imaginary * imaginary + 1e-12)
+        magnitude = torch.sqrt(real * real + imaginary * imaginary)
         return torch.log(magnitude @ self.mel + LOG_OFFSET).unflatten(1, (self.patches, PATCH_FRAMES))
 
 

@@ -10,6 +10,15 @@ from instag.containers.id3 import leading_tags_end
 from instag.containers.ogg import codec, pages
 
 _WAVE64 = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+_FRAMES_WITHIN = 64 << 10
+# Bit rates of MPEG audio by (MPEG 1, layer); MPEG 2 shares one row between layers 2 and 3.
+_KILOBITS = {
+    (True, 1): tuple(range(32, 449, 32)),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
 _MP4_FIRST = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 
 
@@ -63,10 +72,40 @@ def _sniff_frames(file: BinaryIO) -> Kind:
     ):
         if head.startswith(mark):
             return kind
-    if len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        if head[1] & 0x06 == 0:
-            return Kind.AAC if head[1] & 0xF0 == 0xF0 else Kind.UNKNOWN
-        if head[1] & 0x18 != 0x08 and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C:
-            return Kind.MPEG_AUDIO
-    # ID3v2 with something else than a frame right behind it: zeros and junk are common before the first frame.
-    return Kind.MPEG_AUDIO if start else Kind.UNKNOWN
+    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
+        return Kind.AAC
+    # Zeros and junk are common before the first frame; behind ID3v2 tags hardly anything else comes than MP3.
+    return Kind.MPEG_AUDIO if _frame_length(head) or start or _has_frames(file, start) else Kind.UNKNOWN
+
+
+def _has_frames(file: BinaryIO, start: int) -> bool:
+    """Whether three MPEG audio frames follow each other somewhere near the start."""
+    file.seek(start)
+    data = file.read(_FRAMES_WITHIN)
+    at = data.find(b"\xff")
+    while at >= 0:
+        follow = at
+        for _ in range(3):
+            length = _frame_length(data[follow : follow + 4])
+            if not length:
+                break
+            follow += length
+        else:
+            return True
+        at = data.find(b"\xff", at + 1)
+    return False
+
+
+def _frame_length(header: bytes) -> int:
+    """Length of the MPEG audio frame that a header starts; 0 where it is no header, or of a free bit rate."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate_index, sample_index, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
+    if version == 1 or layer == 4 or sample_index == 3 or rate_index in (0, 15):
+        return 0
+    sample_rate = (44_100, 48_000, 32_000)[sample_index] >> (0 if version == 3 else 1 if version == 2 else 2)
+    bit_rate = 1000 * _KILOBITS[(version == 3, layer if version == 3 or layer == 1 else 2)][rate_index - 1]
+    if layer == 1:
+        return 4 * (12 * bit_rate // sample_rate + padding)
+    return (72 if layer == 3 and version != 3 else 144) * bit_rate // sample_rate + padding

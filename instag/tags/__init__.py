@@ -7,6 +7,7 @@ digested before and after, and only then does the copy take the place of the fil
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import BinaryIO
 from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
 from instag.containers.mp4 import chunk_positions, read_atoms
 from instag.containers.sniff import sniff
-from instag.digest import stored_audio_digest
+from instag.digest import open_to_read, stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
 from instag.tags.ape import ApeStore
@@ -147,6 +148,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
+            before = os.fstat(file.fileno())
             kind = sniff(file)
             store = _open_store(file, kind)
             foreign = read_entries(file, kind)
@@ -161,7 +163,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
                 verify_tags(path, foreign, read_entries(copy, kind), change)
                 verify_audio(path, file, copy, kind, digest)
 
-            safe_write.replace_file(target, file, edits, check, keep_mtime=keep_mtime)
+            safe_write.replace_file(target, file, before, edits, check, keep_mtime=keep_mtime)
     return TagOutcome.WRITTEN
 
 
@@ -238,24 +240,16 @@ def _not_verified(path: Path, what: str) -> TagError:
 
 
 def _entries(path: Path, *, everything: bool) -> list[Entry]:
-    with _boundary(path):
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            raise FileError(ErrorCode.NOT_FOUND, f"{path}: there is no such file.", "Check the path.") from None
-        except OSError as error:
-            what = error.strerror or error
-            raise FileError(ErrorCode.NOT_READABLE, f"{path}: cannot be read ({what}).", "Check it.") from error
-        with file:
-            kind = sniff(file)
+    with _boundary(path), open_to_read(path) as file:
+        kind = sniff(file)
+        if kind in _STORES:
+            # mutagen takes its time and memory as headers say; only those that make sense are given to it.
             try:
                 _open_store(file, kind)
-            except TooLargeError:
-                raise
-            except StructureError:
-                # What is too damaged to be written may still be readable.
-                pass
-            return read_entries(file, kind, everything=everything)
+            except UnsupportedError as error:
+                if isinstance(error, TooLargeError):
+                    raise
+        return read_entries(file, kind, everything=everything)
 
 
 @contextmanager

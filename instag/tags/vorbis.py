@@ -12,6 +12,7 @@ from typing import BinaryIO
 from mutagen.ogg import OggPage
 
 from instag.containers import (
+    MAX_PARTS,
     MAX_TAG_BYTES,
     Kind,
     Span,
@@ -22,6 +23,7 @@ from instag.containers import (
     flac,
     ogg,
     read_tag_block,
+    too_many,
     unpack,
 )
 from instag.tags.edits import Edit, RawField
@@ -80,6 +82,8 @@ def parse_comments(data: bytes) -> Comments:
     vendor = take()
     (count,) = unpack("<I", data, position, what)
     position += 4
+    if count > MAX_PARTS:
+        raise too_many("comments")
     if count > len(data) // 4:
         raise StructureError(f"claims {count} comments in {what}")
     items = tuple(take() for _ in range(count))
@@ -185,7 +189,7 @@ class OggStore:
             if page.serial == self._pages[0].serial and page.span.start >= self._spans[-1].end:
                 self._file.seek(page.span.start)
                 with mutagen_errors():
-                    whole = OggPage(self._file)
+                    whole = _whole_page(self._file)
                 whole.sequence += shift
                 start = page.span.start + 18
                 edits.append(Edit(start, start + 8, whole.write()[18:26]))
@@ -195,13 +199,13 @@ class OggStore:
 def _comment_pages(file: BinaryIO) -> list[OggPage]:
     """The pages from the one where the comment packet starts to the one where it ends."""
     file.seek(0)
-    first = OggPage(file)
+    first = _whole_page(file)
     if not (first.first and first.complete and len(first.packets) == 1):
         raise StructureError("does not start with a page for the header packet alone")
     found: list[OggPage] = []
     size = 0
     while not found or not (found[-1].complete or len(found[-1].packets) > 1):
-        page = OggPage(file)
+        page = _whole_page(file)
         if page.serial == first.serial:
             if page.first or page.continued == (not found) or not page.packets:
                 raise StructureError("has damaged pages of comments")
@@ -210,6 +214,17 @@ def _comment_pages(file: BinaryIO) -> list[OggPage]:
         if size > MAX_TAG_BYTES:
             raise TooLargeError(f"has more than the {MAX_TAG_BYTES} bytes of comments that are read")
     return found
+
+
+def _whole_page(file: BinaryIO) -> OggPage:
+    """The page at the position of the file; one with a wrong checksum is damaged, and a new one would hide that."""
+    start = file.tell()
+    page = OggPage(file)
+    end = file.tell()
+    file.seek(start)
+    if file.read(end - start) != page.write():
+        raise StructureError(f"has a page with a wrong checksum at {start}")
+    return page
 
 
 def _repaginated(old: list[OggPage], packets: list[bytes]) -> list[OggPage]:

@@ -1,0 +1,210 @@
+"""How often `instag tag` is right, on recordings that the model never learned from.
+
+Runs the command itself on the development clips of a corpus (`split=dev`), on mixtures made of them, and on damaged
+copies of them, and prints and writes the figures:
+
+    python benchmarks/accuracy.py /path/to/corpus/manifest.csv -o runs/accuracy.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from instag.labels import LABELS, OTHER
+from instag.paths import to_table
+from instag.records import Samples
+from train.corpus import DEV, AudioCache, Clip, load_clip, read_manifest
+from train.degrade import rms, through_mp3
+from train.evaluate import Outcome, summarise
+from train.mixing import Mixer, MixSettings, is_rhythm
+from train.recipe_judge import LIGHT
+
+RATE = 24_000
+MIXTURES = 300
+MP3_64K = 0.6  # libsndfile's scale; see train.degrade.through_mp3
+SEED = 4711
+
+
+def tag(files: Sequence[Path], model: str, folder: Path) -> list[dict[str, str]]:
+    """Runs `instag tag` and returns the table's rows in the order of the files."""
+    table = folder / "table.csv"
+    table.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "instag", "tag", "--quiet", "--device", "cpu", "--model", model, "-o", str(table)]
+    subprocess.run([*command, *map(str, files)], check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    return [rows[to_table(path)] for path in files]
+
+
+def to_outcome(rows: Sequence[dict[str, str]], truth: Sequence[str]) -> Outcome:
+    """Rows of the table against the truth."""
+    return Outcome(
+        truth=np.array([LABELS.index(label) for label in truth], np.int64),
+        predicted=np.array([LABELS.index(row["dominant"]) for row in rows], np.int64),
+        confidence=np.array([float(row["confidence"]) for row in rows]),
+        review=np.array([row["needs_review"].lower() in ("true", "1") for row in rows]),
+    )
+
+
+def write(folder: Path, name: str, recordings: Sequence[Samples]) -> list[Path]:
+    """Writes recordings as 16-bit WAV."""
+    place = folder / name
+    place.mkdir(exist_ok=True)
+    files = []
+    for number, samples in enumerate(recordings):
+        files.append(place / f"{number:05}.wav")
+        soundfile.write(files[-1], np.clip(samples, -1, 1), RATE, subtype="PCM_16")
+    return files
+
+
+def damages() -> dict[str, Callable[[Samples], Samples]]:
+    """What is done to recordings to see how much it costs."""
+    rng = np.random.default_rng(SEED)
+
+    def narrow(hertz: int) -> Callable[[Samples], Samples]:
+        return lambda samples: soxr.resample(soxr.resample(samples, RATE, hertz), hertz, RATE).astype(np.float32)
+
+    def hiss(samples: Samples) -> Samples:
+        noise = rng.standard_normal(len(samples)).astype(np.float32)
+        return samples + noise * np.float32(rms(samples) / 10)
+
+    def speed(semitones: float) -> Callable[[Samples], Samples]:
+        factor = 2 ** (semitones / 12)
+        return lambda samples: soxr.resample(samples, RATE * factor, RATE).astype(np.float32)
+
+    return {
+        "mp3_64k": lambda samples: through_mp3(samples, RATE, MP3_64K),
+        "band_8khz": narrow(16_000),
+        "telephone_8khz": narrow(8_000),
+        "hiss_20db": hiss,
+        "speed_up_3_semitones": speed(3.0),
+        "speed_down_3_semitones": speed(-3.0),
+    }
+
+
+def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tuple[list[Samples], list[str]]]:
+    """Mixtures of clips that the model never learned from, and their dominant labels.
+
+    `mixtures`: one instrument 3 to 9 dB over two others. `bands_louder`: one instrument under drums or bass that are 0
+    to 6 dB louder. `others`: up to three sources of none of the eleven.
+    """
+    cache = AudioCache(clips, RATE, cache_folder, root)
+    plain = {"silent_share": 0.0, "speed_semitones": 0.5, "degrade": LIGHT}
+    kinds = {
+        "mixtures": MixSettings(
+            **plain, other_share=0.0, band_share=0.0, companion_counts=(0, 0, 1.0), companion_db=(-9.0, -3.0)
+        ),
+        "bands_louder": MixSettings(
+            **plain, other_share=0.0, band_share=1.0, companion_counts=(1.0,), band_db=(0.0, 6.0), backing_share=0.0
+        ),
+        "others": MixSettings(**plain, other_share=1.0),
+    }
+    made = {}
+    for name, settings in kinds.items():
+        wanted = [i for i, clip in enumerate(clips) if clip.label != OTHER or name != "bands_louder" or is_rhythm(clip)]
+        batch = Mixer(cache, settings, SEED, wanted).mixtures(range(MIXTURES))
+        made[name] = (list(batch.audio), [LABELS[index] for index in batch.dominant])
+    return made
+
+
+def measure(manifest: Path, model: str) -> dict[str, Any]:
+    """All figures of one model."""
+    clips = [clip for clip in read_manifest(manifest) if clip.split == DEV]
+    truth = [clip.label for clip in clips]
+    figures: dict[str, Any] = {"model": model}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = tag([clip.path for clip in clips], model, folder)
+        figures["model_id"], figures["model_version"] = rows[0]["model_id"], rows[0]["model_version"]
+        result = to_outcome(rows, truth)
+        figures["development"] = summarise(result)
+        figures["development"]["mistakes"] = [
+            [clip.path.relative_to(manifest.parent).as_posix(), clip.label, row["dominant"], float(row["confidence"])]
+            for clip, row in zip(clips, rows, strict=True)
+            if row["dominant"] != clip.label
+        ]
+        figures["reference"] = histograms(rows)
+        for kind, (audio, labels) in mixtures(clips, manifest.parent, folder / "cache").items():
+            figures[kind] = summarise(to_outcome(tag(write(folder, kind, audio), model, folder), labels))
+            rows_lost = figures[kind]["confusions"]
+            lost = sum(count for right, said, count in rows_lost if said == OTHER and right != OTHER)
+            figures[kind]["lost_to_other"] = lost / max(figures[kind]["n_eleven"], 1)
+        eleven = [clip for clip in clips if clip.label != OTHER]
+        recordings = [load_clip(clip, RATE) for clip in eleven]
+        figures["robustness"] = {"undamaged": figures["development"]["accuracy_eleven"]}
+        for kind, damage in damages().items():
+            files = write(folder, kind, [damage(samples) for samples in recordings])
+            result = to_outcome(tag(files, model, folder), [clip.label for clip in eleven])
+            figures["robustness"][kind] = float(result.right.mean())
+    return figures
+
+
+def histograms(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Where the development set's scores lie, against which later collections can be held."""
+    edges = np.linspace(0.0, 1.0, 11)
+    confidence = np.histogram([float(row["confidence"]) for row in rows], edges)[0]
+    labels = [row["dominant"] for row in rows]
+    return {
+        "confidence_histogram": confidence.tolist(),
+        "dominant_counts": {label: labels.count(label) for label in LABELS},
+        "files": len(rows),
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Prints the figures that the project promised."""
+    development = figures["development"]
+    print(f"{figures['model_id']} {figures['model_version']}")
+    print(f"development clips of the eleven: {development['accuracy_eleven']:.3f} of {development['n_eleven']}")
+    for label, entry in development["per_class"].items():
+        low, high = entry["recall_interval"]
+        print(
+            f"  {label:16} recall {entry['recall']:.2f} ({low:.2f} to {high:.2f}) precision {entry['precision']:.2f} "
+            f"of {entry['support']}"
+        )
+    print(f"`other` named other: {development['other_recall']:.3f} of {development['n_other']}")
+    print(f"expected calibration error: {development['ece']:.3f}")
+    print(
+        f"needs review: {development['review_share']:.3f}; right on the rest: {development['accuracy_kept']:.3f} "
+        f"(the eleven {development['accuracy_kept_eleven']:.3f})"
+    )
+    for right, said, count in development["confusions"]:
+        print(f"  {right} heard as {said}: {count}")
+    mixed = figures["mixtures"]
+    print(f"mixtures, 3 to 9 dB over two others: {mixed['accuracy']:.3f}, ECE {mixed['ece']:.3f}")
+    bands = figures["bands_louder"]
+    print(f"under a band 0 to 6 dB louder: {bands['accuracy']:.3f}; lost to `other`: {bands['lost_to_other']:.3f}")
+    print(f"mixtures of none of the eleven named other: {figures['others']['other_recall']:.3f}")
+    for kind, value in figures["robustness"].items():
+        print(f"  {kind}: {value:.3f}")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--model", default="instag")
+    parser.add_argument("-o", "--output", type=Path, help="JSON file for the figures; `python -m export` reads it")
+    options = parser.parse_args()
+    figures = measure(options.manifest, options.model)
+    show(figures)
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("tflite")
+
+from instag.labels import IRMAS_11, LABELS, OTHER_INDEX  # noqa: E402
+from train.heads import FactorisedHead, NetConfig, load_checkpoint, save_checkpoint  # noqa: E402
+
+
+def test_the_dominant_output_is_a_factorised_distribution() -> None:
+    head = FactorisedHead(32)
+    features = torch.randn(5, 3, 32)
+    dominant, present = head(features)
+    assert dominant.shape == present.shape == (5, len(LABELS))
+    torch.testing.assert_close(dominant.exp().sum(dim=1), torch.ones(5))
+    heard = torch.sigmoid(head.any(features.mean(dim=1)))[:, 0]
+    torch.testing.assert_close(dominant[:, OTHER_INDEX].exp(), 1 - heard)
+    among = torch.softmax(head.instruments(features.mean(dim=1)), dim=1)
+    torch.testing.assert_close(dominant[:, : len(IRMAS_11)].exp(), heard[:, None] * among)
+
+
+def test_what_is_heard_says_nothing_of_which() -> None:
+    head = FactorisedHead(8)
+    features = torch.randn(4, 2, 8)
+    before, _ = head(features)
+    with torch.no_grad():
+        head.any.bias += 3.0
+    after, _ = head(features)
+    assert (after[:, OTHER_INDEX] < before[:, OTHER_INDEX]).all()
+    torch.testing.assert_close(
+        torch.softmax(before[:, :OTHER_INDEX], dim=1), torch.softmax(after[:, :OTHER_INDEX], dim=1)
+    )
+
+
+def test_a_checkpoint_gives_back_network_and_document(tmp_path: Path) -> None:
+    config = NetConfig(width=0.125)
+    net = config.build().eval()
+    path = tmp_path / "runs" / "net.pt"
+    save_checkpoint(path, net, config, {"version": "1", "recipe": {"seed": 3}})
+    again, document = load_checkpoint(path)
+    assert document["recipe"] == {"seed": 3} and document["version"] == "1"
+    audio = torch.randn(2, 48000) * 0.1
+    with torch.no_grad():
+        for one, other in zip(net(audio), again(audio), strict=True):
+            torch.testing.assert_close(one, other)
+    torch.save({"kind": "something"}, path)
+    with pytest.raises(ValueError, match=r"net\.pt"):
+        load_checkpoint(path)

@@ -1,0 +1,174 @@
+"""The main model's recipe, from manifests to a calibrated checkpoint, in one command.
+
+    python -m train.recipe CONFIG.toml --manifest corpus/manifest.csv --pretrained yamnet.tflite -o runs/main.pt
+
+For each fold a network is made without the fold's sources and judged on them; from what those networks say of sound
+that they never heard come the calibration and the thresholds. The network that ships is then made the same way with
+everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from train.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
+from train.recipe_calibrate import FoldScores, calibrate, figures_of, fold_scores
+from train.recipe_config import RecipeConfig, read_config
+from train.recipe_data import Data, load_data
+from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
+from train.recipe_judge import held_sets
+from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
+from train.yamnet import Pretrained, read_pretrained
+
+MUSIC_SEED = 11
+
+
+def fit(
+    start: InstrumentNet,
+    pretrained: Pretrained,
+    data: Data,
+    config: RecipeConfig,
+    folder: Path,
+    without: Sequence[str] = (),
+) -> tuple[InstrumentNet, dict[str, Any]]:
+    """Tunes, averages, refits the head.
+
+    Args:
+        start: The untrained network.
+        pretrained: What it comes from.
+        data: What to learn from.
+        config: Every number.
+        folder: Where pools are kept.
+        without: Sources that are left out; the fold's smaller settings apply where there are any.
+
+    Returns:
+        The network, and the losses of its runs.
+    """
+    size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
+    front_end = start.body.front_end
+    pool = mixture_pool(data.cache, data.indices(without), config.mix, config.pool_seed, size, front_end, folder)
+    seeds = config.tune_seeds[:1] if without else config.tune_seeds
+    runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
+    body = average(start.body, [net.body for net, _ in runs], config.average_share)
+    head = fit_head(start.head, embeddings(body, pool), pool, config.head, config.tune_seeds[0])
+    return InstrumentNet(body, head).eval(), {"losses": {s: h for s, (_, h) in zip(seeds, runs, strict=True)}}
+
+
+def _tuned(
+    start: InstrumentNet,
+    pretrained: Pretrained,
+    data: Data,
+    config: RecipeConfig,
+    pool: Pool,
+    settings: TuneSettings,
+    seeds: Sequence[int],
+    folder: Path,
+) -> list[tuple[InstrumentNet, list[float]]]:
+    """One tuned network a seed; those that an interrupted or another run of the recipe finished are read back."""
+    music = None
+    if data.music is not None and config.music_size:
+        seconds, front_end = start.window_seconds, start.body.front_end
+        music = music_pool(data.music, MUSIC_SEED, config.music_size, seconds, front_end, folder)
+    maps: list[np.ndarray | None] = []
+    runs = []
+    for seed in seeds:
+        parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
+        path = folder / f"tuned-{key_of(parts)}.pt"
+        if not path.exists():
+            maps = maps or [lower_maps(start.body, pool, settings), lower_maps(start.body, music, settings)]
+            net, history = tune(start, pretrained, pool, *maps, settings, seed)
+            torch.save({"state": net.state_dict(), "history": history}, path.with_suffix(".partial"))
+            path.with_suffix(".partial").replace(path)
+        kept = torch.load(path, weights_only=True)
+        net = copy.deepcopy(start)
+        net.load_state_dict(kept["state"])
+        runs.append((net, kept["history"]))
+    return runs
+
+
+def run_folds(
+    start: InstrumentNet, pretrained: Pretrained, data: Data, config: RecipeConfig, folder: Path
+) -> dict[str, FoldScores]:
+    """What networks say of the sources that they never heard."""
+    scores = {}
+    for name, sources in config.folds.items():
+        net, _ = fit(start, pretrained, data, config, folder, sources)
+        held = held_sets(data.cache, data.indices(only=sources), start.body.front_end, config.judge)
+        scores[name] = fold_scores(net, held)
+        print(name, json.dumps(figures_of({name: scores[name]})), flush=True)
+    return scores
+
+
+def run(config: RecipeConfig, data: Data, pretrained: Pretrained, folder: Path) -> tuple[InstrumentNet, dict[str, Any]]:
+    """The whole recipe.
+
+    Returns:
+        The network that ships, and the checkpoint's document: calibration, recipe, figures, sources.
+    """
+    start = untrained(pretrained)
+    scores = run_folds(start, pretrained, data, config, folder)
+    calibration, heard_shift = calibrate(scores)
+    net, losses = fit(start, pretrained, data, config, folder)
+    with torch.no_grad():
+        net.head.any.bias += heard_shift
+    document = {
+        "model_id": config.model_id,
+        "version": config.version,
+        "calibration": calibration.to_dict(),
+        "folds": figures_of(scores, calibration, heard_shift),
+        "sources": data.source_table(),
+        "music": data.music_table(),
+        "recipe": {
+            "architecture": "yamnet",
+            "corpus_fingerprint": data.fingerprint,
+            "seed": config.pool_seed,
+            "commit": commit(),
+            "config": json.loads(json.dumps(dataclasses.asdict(config))),
+            "heard_shift": heard_shift,
+            **losses,
+        },
+    }
+    return net, document
+
+
+def commit() -> str:
+    """The repository's commit, with a plus where files were changed since; "unknown" outside a repository."""
+    try:
+        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--manifest", type=Path, action="append", required=True, help="may be repeated")
+    parser.add_argument("--music", action="append", default=[], metavar="NAME=FOLDER", help="unlabelled music")
+    parser.add_argument("--pretrained", type=Path, required=True, help="yamnet.tflite")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded audio and pools (several GB)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the checkpoint")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    config = read_config(options.config)
+    music = {name: Path(place) for name, _, place in (entry.partition("=") for entry in options.music)}
+    data = load_data(options.manifest, music, options.cache)
+    net, document = run(config, data, read_pretrained(options.pretrained), options.cache)
+    save_checkpoint(options.output, net, NetConfig(), document)
+    options.output.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

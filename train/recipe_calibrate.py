@@ -1,0 +1,221 @@
+"""Calibration and thresholds out of what fold networks say of sources that they never heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from instag.card import ModelCard
+from instag.labels import LABELS, OTHER_INDEX
+from instag.records import Verdict
+from train.calibration import Calibration, best_threshold, fit_presence, fit_temperature
+from train.evaluate import multilabel, outcome, plain_card, summarise, verdicts
+from train.heads import InstrumentNet
+from train.recipe_judge import HeldSet, area_under_curve, embed_set, file_scores
+
+# What the project allows itself: files of an instrument that come out as `other`, and files of `other` that do not.
+LOST_ALLOWED, MISSED_ALLOWED = 0.05, 0.15
+# At most this share of recordings may be set aside for review, to be this often right on the rest.
+REVIEW_SHARE, KEPT_ACCURACY = 0.25, 0.97
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """Held-out sets and a network's logits for their windows.
+
+    Attributes:
+        sets: Held-out sets by name.
+        dominant: For each, (windows, 12) log-probabilities.
+        present: For each, (windows, 12) logits.
+    """
+
+    sets: Mapping[str, HeldSet]
+    dominant: Mapping[str, NDArray[np.float32]]
+    present: Mapping[str, NDArray[np.float32]]
+
+
+def fold_scores(net: InstrumentNet, sets: Mapping[str, HeldSet]) -> FoldScores:
+    """Runs a network over held-out sets."""
+    dominant, present = {}, {}
+    with torch.no_grad():
+        for name, held in sets.items():
+            outputs = net.head(embed_set(net.body, held))
+            dominant[name], present[name] = (output.numpy() for output in outputs)
+    return FoldScores(sets, dominant, present)
+
+
+def shift_heard(dominant: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
+    """The factorised log-probabilities with `shift` added to the logit of "one of the eleven is heard"."""
+    other = dominant[:, OTHER_INDEX:].astype(np.float64)
+    not_other = np.log(-np.expm1(np.minimum(other, -1e-12)))
+    heard = not_other - other + shift
+    shifted = dominant[:, :OTHER_INDEX] - not_other - np.logaddexp(0.0, -heard)
+    return np.concatenate([shifted, -np.logaddexp(0.0, heard)], axis=1).astype(np.float32)
+
+
+def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
+    """Fits everything.
+
+    Returns:
+        The calibration, and what is to be added to the head's bias of "one of the eleven is heard".
+    """
+    shift = _best_shift(folds)
+    logits, targets = [], []
+    for fold in folds.values():
+        for name in ("recordings", "songs", "mixtures", "bands", "others"):
+            if name in fold.sets:
+                chosen = _evenly(len(fold.dominant[name]))
+                logits.append(shift_heard(fold.dominant[name][chosen], shift))
+                targets.append(np.repeat(fold.sets[name].truth, fold.sets[name].counts)[chosen])
+    temperature = fit_temperature(np.concatenate(logits), np.concatenate(targets))
+    scales, biases = _presence(folds)
+    calibration = Calibration(temperature, scales, biases)
+    calibration = replace(calibration, present_thresholds=_thresholds(folds, calibration))
+    means, truth = _file_means(folds, calibration, shift)
+    calibration = replace(calibration, file_temperature=fit_temperature(np.log(np.maximum(means, 1e-12)), truth))
+    return replace(calibration, review_threshold=_review_threshold(folds, calibration, shift)), shift
+
+
+def _evenly(count: int, wanted: int = 400) -> NDArray[np.int64]:
+    """At most `wanted` positions out of `count`, evenly spread, so that no set outweighs the others."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(np.int64))
+
+
+def _best_shift(folds: Mapping[str, FoldScores]) -> float:
+    """The shift with the least trouble of both kinds, each measured by what is allowed."""
+
+    def trouble(shift: float) -> float:
+        lost, missed = [], []
+        for fold in folds.values():
+            for name in ("recordings", "songs", "bands", "others"):
+                if name not in fold.sets:
+                    continue
+                held = fold.sets[name]
+                said = _means(held, shift_heard(fold.dominant[name], shift)).argmax(axis=1) == OTHER_INDEX
+                is_other = held.truth == OTHER_INDEX
+                lost += [said[~is_other].mean()] if (~is_other).any() else []
+                missed += [1 - said[is_other].mean()] if is_other.any() else []
+        return float(np.mean(lost) / LOST_ALLOWED + np.mean(missed) / MISSED_ALLOWED)
+
+    return float(min(np.linspace(-4.0, 4.0, 81), key=trouble))
+
+
+def _means(held: HeldSet, dominant: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(files, 12) plain means of the windows' probabilities."""
+    starts = np.cumsum(held.counts) - held.counts
+    return np.add.reduceat(np.exp(dominant.astype(np.float64)), starts, axis=0) / held.counts[:, None]
+
+
+def _presence(folds: Mapping[str, FoldScores]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    logits, truth, known = _present_windows(folds)
+    return fit_presence(logits, truth, known)
+
+
+def _present_windows(folds: Mapping[str, FoldScores]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    for fold in folds.values():
+        for name in ("recordings", "mixtures", "bands", "others"):
+            if name in fold.sets:
+                held = fold.sets[name]
+                chosen = _evenly(len(fold.present[name]))
+                parts[0].append(fold.present[name][chosen])
+                parts[1].append(np.repeat(held.present, held.counts, axis=0)[chosen])
+                parts[2].append(np.repeat(held.known, held.counts, axis=0)[chosen])
+    return tuple(np.concatenate(part) for part in parts)
+
+
+def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tuple[float, ...]:
+    logits, truth, known = _present_windows(folds)
+    scores = _sigmoid(logits * np.array(calibration.present_scale) + np.array(calibration.present_bias))
+    return tuple(
+        best_threshold(scores[known[:, i] > 0, i], truth[known[:, i] > 0, i] > 0.5) for i in range(len(LABELS))
+    )
+
+
+def _sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    return 1 / (1 + np.exp(-logits))
+
+
+def card_of(calibration: Calibration) -> ModelCard:
+    """A card that holds the calibration, for the runtime's rule."""
+    return plain_card(
+        file_temperature=calibration.file_temperature,
+        review_threshold=calibration.review_threshold,
+        present_thresholds=dict(zip(LABELS, calibration.present_thresholds, strict=True)),
+    )
+
+
+def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: float) -> list[Verdict]:
+    """The runtime's verdicts on the files of a set."""
+    logits = shift_heard(fold.dominant[name], shift) / calibration.dominant_temperature
+    dominant = np.exp(logits - logits.max(axis=1, keepdims=True))
+    dominant /= dominant.sum(axis=1, keepdims=True)
+    present = _sigmoid(fold.present[name] * np.array(calibration.present_scale) + np.array(calibration.present_bias))
+    return verdicts(file_scores(fold.sets[name], dominant, present.astype(np.float32)), card_of(calibration))
+
+
+def _file_means(
+    folds: Mapping[str, FoldScores], calibration: Calibration, shift: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The files' mean scores before the file temperature, and their labels."""
+    means, truth = [], []
+    for fold in folds.values():
+        for name in ("recordings", "songs", "mixtures", "bands", "others"):
+            if name in fold.sets:
+                chosen = _evenly(len(fold.sets[name].truth))
+                given = file_verdicts(fold, name, replace(calibration, file_temperature=1.0), shift)
+                means += [given[i].dominant_scores for i in chosen]
+                truth.append(fold.sets[name].truth[chosen])
+    return np.stack(means).astype(np.float64), np.concatenate(truth)
+
+
+def _review_threshold(folds: Mapping[str, FoldScores], calibration: Calibration, shift: float) -> float:
+    """The lowest confidence from which recordings are right often enough, unless that sets too many aside."""
+    confidence, right = [], []
+    for fold in folds.values():
+        if "recordings" in fold.sets:
+            given = file_verdicts(fold, "recordings", calibration, shift)
+            confidence += [one.confidence for one in given]
+            right += [
+                LABELS.index(one.dominant) == t for one, t in zip(given, fold.sets["recordings"].truth, strict=True)
+            ]
+    order = np.argsort(confidence)
+    sorted_confidence, sorted_right = np.array(confidence)[order], np.array(right, float)[order]
+    kept = np.cumsum(sorted_right[::-1])[::-1] / np.arange(len(order), 0, -1)
+    good = np.flatnonzero(kept >= KEPT_ACCURACY)
+    most = sorted_confidence[int(REVIEW_SHARE * len(order))]
+    return float(min(sorted_confidence[good[0]], most)) if len(good) else float(most)
+
+
+def figures_of(
+    folds: Mapping[str, FoldScores], calibration: Calibration | None = None, shift: float = 0.0
+) -> dict[str, Any]:
+    """For each fold and set: accuracy over the eleven whatever `other` says, and the runtime's figures."""
+    calibration = calibration or Calibration()
+    figures: dict[str, Any] = {}
+    for fold_name, fold in folds.items():
+        for name, held in fold.sets.items():
+            given = file_verdicts(fold, name, calibration, shift)
+            result = outcome([LABELS[t] for t in held.truth], given)
+            summary = summarise(result)
+            eleven = held.truth != OTHER_INDEX
+            scores = np.stack([one.dominant_scores for one in given])
+            best = scores[:, :OTHER_INDEX].argmax(axis=1)
+            entry = {key: summary[key] for key in ("n", "accuracy_eleven", "other_recall", "ece", "review_share")}
+            if eleven.any():
+                entry["best_of_eleven"] = float((best == held.truth)[eleven].mean())
+                entry["lost_to_other"] = float((result.predicted == OTHER_INDEX)[eleven].mean())
+            if name in ("mixtures", "bands"):
+                heard = np.stack([one.present_scores for one in given])
+                entry["present"] = multilabel(heard, held.present > 0.5, np.array(calibration.present_thresholds))
+                known = held.known[:, :OTHER_INDEX] > 0
+                entry["present_auc"] = area_under_curve(
+                    heard[:, :OTHER_INDEX][known], held.present[:, :OTHER_INDEX][known] > 0.5
+                )
+            figures.setdefault(fold_name, {})[name] = entry
+    return figures

@@ -1,0 +1,239 @@
+"""Judging a candidate on what it never heard: recordings and mixtures of sources that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from instag.labels import LABELS, OTHER, OTHER_INDEX
+from instag.records import Samples, WindowScores
+from instag.windows import cut
+from train.corpus import AudioCache
+from train.degrade import DegradeSettings, rms
+from train.mixing import BACKING, NOTE, Mixer, MixSettings, is_rhythm
+from train.yamnet import SAMPLE_RATE, LogMel, YamnetBody
+
+LIGHT = DegradeSettings(
+    equaliser_db=1.0,
+    reverb_share=0.3,
+    noise_share=0.3,
+    noise_snr_db=(25.0, 50.0),
+    hum_share=0.0,
+    band_limit_share=0.0,
+    clip_share=0.0,
+    crackle_share=0.0,
+    codec_share=0.0,
+)
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """Sizes of the held-out sets.
+
+    Attributes:
+        mixtures: Mixtures of each kind.
+        notes: Single notes.
+        longest_seconds: Longer recordings are cut to that.
+        seed: Of the mixtures.
+    """
+
+    mixtures: int = 400
+    notes: int = 150
+    longest_seconds: float = 12.0
+    seed: int = 77
+
+
+@dataclass(frozen=True)
+class HeldSet:
+    """The windows of one held-out set, through the front end already, and what is in the files.
+
+    Attributes:
+        name: `recordings`, `notes`, `songs`, `mixtures`, `bands` or `others`.
+        patches: (windows, patches, 96, 64) float16.
+        spans: (windows, 3) float64: start and end in seconds, level in dBFS.
+        counts: (files,) windows of each file.
+        truth: (files,) index of the dominant label.
+        present: (files, 12) what is heard.
+        known: (files, 12) what is known of that.
+        sources: (files,) where each comes from.
+    """
+
+    name: str
+    patches: NDArray[np.float16]
+    spans: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    present: NDArray[np.float32]
+    known: NDArray[np.float32]
+    sources: tuple[str, ...]
+
+
+def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
+    """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`."""
+    plain = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
+    kinds = {
+        "mixtures": replace(plain, companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)),
+        "bands": replace(plain, companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0),
+        "others": replace(plain, other_share=1.0),
+    }
+    rhythm = [i for i in held if cache.clips[i].label != OTHER or is_rhythm(cache.clips[i])]
+    chosen = {"bands": rhythm}
+    return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in kinds.items()}
+
+
+SETS = ("recordings", "notes", "songs", "mixtures", "bands", "others")
+
+
+def held_sets(
+    cache: AudioCache,
+    held: Sequence[int],
+    front_end: LogMel,
+    settings: JudgeSettings,
+    change: Callable[[Samples], Samples] = lambda samples: samples,
+    names: Sequence[str] = SETS,
+) -> dict[str, HeldSet]:
+    """Cuts every held-out set into windows.
+
+    Args:
+        cache: The decoded corpus.
+        held: Indices of the held-out clips.
+        front_end: What turns windows into patches.
+        settings: Sizes.
+        change: What is done to every recording and mixture first (a codec, say).
+        names: Which sets.
+    """
+    clips = cache.clips
+    rng = np.random.default_rng(settings.seed)
+    longest = int(settings.longest_seconds * SAMPLE_RATE)
+    sets: dict[str, HeldSet] = {}
+
+    def add(name: str, recordings: list[Samples], labels: Sequence[int], sources: Sequence[str], solo: bool) -> None:
+        truth = np.array(labels, np.int64)
+        present = np.eye(len(LABELS), dtype=np.float32)[truth]
+        known = np.ones_like(present) if solo else present
+        sets[name] = _cut_set(name, [change(r) for r in recordings], front_end, truth, present, known, sources)
+
+    whole = [i for i in held if clips[i].kind not in (NOTE, BACKING)]
+    notes = [i for i in held if clips[i].kind == NOTE]
+    notes = [notes[i] for i in rng.permutation(len(notes))[: settings.notes]]
+    for name, chosen in (("recordings", whole), ("notes", notes)):
+        if name in names and chosen:
+            labels = [LABELS.index(clips[i].label) for i in chosen]
+            made = [cache.samples(i, 0, longest) for i in chosen]
+            add(name, made, labels, [clips[i].source for i in chosen], solo=True)
+    songs = _songs(cache, held) if "songs" in names else []
+    if songs:
+        add("songs", songs, [LABELS.index("electric_guitar")] * len(songs), ["songs"] * len(songs), solo=False)
+    for name, mixer in held_mixers(cache, held, settings).items():
+        if name in names:
+            batch = mixer.mixtures(range(settings.mixtures))
+            made = [change(audio) for audio in batch.audio]
+            sources = ["+".join(sorted(one)) for one in batch.sources]
+            known = batch.present_known
+            sets[name] = _cut_set(name, made, front_end, batch.dominant, batch.present, known, sources)
+    return sets
+
+
+def _cut_set(
+    name: str,
+    recordings: list[Samples],
+    front_end: LogMel,
+    truth: NDArray[np.int64],
+    present: NDArray[np.float32],
+    known: NDArray[np.float32],
+    sources: Sequence[str],
+) -> HeldSet:
+    patches, spans, counts = [], [], []
+    for samples in recordings:
+        windows = list(cut([samples], SAMPLE_RATE, 3 * SAMPLE_RATE))
+        with torch.no_grad():
+            patches.append(front_end(torch.from_numpy(np.stack([w.samples for w in windows]))).numpy().astype("f2"))
+        spans += [(w.start_seconds, w.end_seconds, w.level_dbfs) for w in windows]
+        counts.append(len(windows))
+    return HeldSet(
+        name, np.concatenate(patches), np.array(spans), np.array(counts), truth, present, known, tuple(sources)
+    )
+
+
+def embed_set(body: YamnetBody, held: HeldSet, batch: int = 64) -> Tensor:
+    """(windows, patches, embedding)."""
+    with torch.no_grad():
+        return torch.cat(
+            [
+                body.embed(torch.from_numpy(held.patches[at : at + batch].astype(np.float32)))
+                for at in range(0, len(held.patches), batch)
+            ]
+        )
+
+
+def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[np.float32]) -> list[WindowScores]:
+    """Window scores, dealt out to their files."""
+    ends = np.cumsum(held.counts)
+    return [
+        WindowScores(*held.spans[end - count : end].T, dominant[end - count : end], present[end - count : end])
+        for end, count in zip(ends, held.counts, strict=True)
+    ]
+
+
+def _songs(cache: AudioCache, held: Sequence[int]) -> list[Samples]:
+    """Real songs: guitar stems together with their backing tracks as they were released, in pieces of 12 s."""
+    backings = {cache.clips[i].group: i for i in held if cache.clips[i].kind == BACKING}
+    pieces = []
+    for stem in (i for i in held if cache.clips[i].kind == "stem" and cache.clips[i].group in backings):
+        backing = backings[cache.clips[stem].group]
+        count = min(cache.length(stem), cache.length(backing))
+        for first in range(0, count - 12 * SAMPLE_RATE, 12 * SAMPLE_RATE):
+            solo = cache.samples(stem, first, 12 * SAMPLE_RATE)
+            band = cache.samples(backing, first, 12 * SAMPLE_RATE)
+            # Where the stem pauses the song has no guitar that anybody vouches for.
+            if rms(solo) > 0.5 * rms(band):
+                mix = solo + band
+                pieces.append((mix / max(1.0, float(np.abs(mix).max()))).astype(np.float32))
+    return pieces
+
+
+def quick_figures(sets: dict[str, HeldSet], logits: dict[str, NDArray[np.float32]]) -> dict[str, float]:
+    """The figures that choices are made by, before calibration: plain means of the windows' probabilities.
+
+    Args:
+        sets: Held-out sets.
+        logits: For each, (windows, 12) dominant logits.
+
+    Returns:
+        `<set>_11`: right among the eleven; `<set>_lost`: called `other` though an instrument is heard; `<set>_other`:
+        of what is `other`, called so; `auc`: how well P(other) tells `other` from the rest, over all sets.
+    """
+    figures: dict[str, float] = {}
+    scores, truths = [], []
+    for name, held in sets.items():
+        probability = np.exp(logits[name] - logits[name].max(axis=1, keepdims=True))
+        probability /= probability.sum(axis=1, keepdims=True)
+        starts = np.cumsum(held.counts) - held.counts
+        mean = np.add.reduceat(probability, starts, axis=0) / held.counts[:, None]
+        is_other = held.truth == OTHER_INDEX
+        twelve = mean.argmax(axis=1)
+        if (~is_other).any():
+            eleven = mean[:, :OTHER_INDEX].argmax(axis=1)
+            figures[f"{name}_11"] = float((eleven == held.truth)[~is_other].mean())
+            figures[f"{name}_lost"] = float((twelve == OTHER_INDEX)[~is_other].mean())
+        if is_other.any():
+            figures[f"{name}_other"] = float((twelve == OTHER_INDEX)[is_other].mean())
+        scores.append(mean[:, OTHER_INDEX])
+        truths.append(is_other)
+    figures["auc"] = area_under_curve(np.concatenate(scores), np.concatenate(truths))
+    return figures
+
+
+def area_under_curve(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
+    """Probability that a true one scores above a false one (ROC AUC)."""
+    if truth.all() or not truth.any():
+        return float("nan")
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    positive = int(truth.sum())
+    return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * (len(truth) - positive)))
