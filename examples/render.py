@@ -118,7 +118,7 @@ def main() -> None:
         if score.sample_rate != RENDER_RATE:
             sound = soxr.resample(sound.mean(axis=1), RENDER_RATE, score.sample_rate)
         path = folder / f"{score.name}.{score.file_format}"
-        quality = {"mp3": 0.75, "ogg": 0.8}.get(score.file_format)
+        quality = {"mp3": 0.85, "ogg": 0.8}.get(score.file_format)
         soundfile.write(path, sound, score.sample_rate, compression_level=quality)
         print(f"{path.name}: {score.title}, {len(sound) / score.sample_rate:.1f} s, {path.stat().st_size // 1024} kB")
 

@@ -92,7 +92,7 @@ SCORES: tuple[Score, ...] = (
             ),
         ),
         file_format="flac",
-        sample_rate=22_050,
+        sample_rate=16_000,
     ),
     Score(
         "clarinet",
@@ -240,5 +240,16 @@ SCORES: tuple[Score, ...] = (
             Part(PIANO, _SCARBOROUGH_PIANO, velocity=58, legato=1.2, pan=84),
         ),
         file_format="ogg",
+    ),
+    Score(
+        "relay",
+        "a tune of the project's own, handed from player to player",
+        80,
+        (
+            Part(FLUTE, "D5/.5 F5 A5/1 G5/.5 F5 E5/1", velocity=84, swells=True),
+            Part(CELLO, "-/4 D3/.5 F3 A3/1 G3/.5 F3 E3/1", velocity=92, swells=True),
+            Part(TRUMPET, "-/8 D4/.5 F4 A4/1 G4/.5 F4 E4/1", velocity=96),
+            Part(PIANO, "-/12 D3+D4/.5 F4 A2+A4/1 C3+G4/.5 F4 A2+E4/1", velocity=84),
+        ),
     ),
 )

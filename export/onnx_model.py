@@ -54,7 +54,7 @@ def export_model(module: nn.Module, card: ModelCard, path: Path) -> Path:
         verbose=False,
     )
     model = program.model_proto
-    _clean(model)
+    clean(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
     onnx.checker.check_model(model, full_check=True)
@@ -65,7 +65,7 @@ def export_model(module: nn.Module, card: ModelCard, path: Path) -> Path:
     return path
 
 
-def _clean(model: onnx.ModelProto) -> None:
+def clean(model: onnx.ModelProto) -> None:
     """Takes out what tells of the exporting machine: source paths in the nodes' metadata and documentation."""
     del model.metadata_props[:]
     graph = model.graph

@@ -265,7 +265,9 @@ def test_short_and_silent_files_are_fine(tmp_path):
     assert not samples.any() and stream.warning == ""
 
 
-@pytest.mark.parametrize("name", ["x.wav", "x.aiff", "x.au", "x.flac", "x.mp3", "x.ogg", "x.opus", "x.rf64"])
+@pytest.mark.parametrize(
+    "name", ["x.wav", "x.aiff", "x.au", "x.flac", "x.mp3", "x.ogg", "x.opus", "x.rf64", "x.w64", "x.caf"]
+)
 def test_cut_off_files_give_what_is_there_and_say_so(tmp_path, name):
     signal = synth.noise(8, 48_000, seed=3) + synth.tone(440, 8, 48_000, 0.2)
     container = {"rf64": "RF64", "opus": "OGG"}.get(name[2:])
@@ -273,6 +275,8 @@ def test_cut_off_files_give_what_is_there_and_say_so(tmp_path, name):
     whole = synth.write(tmp_path / name, signal, 48_000, container=container, subtype=subtype)
     _, stream = decode(whole)
     assert (stream.code, stream.warning) == (None, "")
+    if name == "x.caf":
+        pytest.importorskip("av")  # libsndfile refuses a CAF that is cut off
     samples, stream = decode(synth.truncate(whole, 0.6))
     assert stream.code is ErrorCode.TRUNCATED
     assert stream.decoded_seconds == pytest.approx(4.8, abs=1.0)  # an Ogg page of Opus holds a second

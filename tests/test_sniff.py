@@ -15,6 +15,7 @@ MAGICS = [
     b"OggS\0\2",
     b".snd",
     b"dns.",
+    b"caff\0\1\0\0data",
 ]
 MAGICS += [
     b"ID3\3\0\0\0\0\0\0",
@@ -32,7 +33,7 @@ def test_no_bytes_break_the_parsers(content):
     file = io.BytesIO(content)
     kind = sniff(file)
     assert kind is None or kind.offset >= 0
-    for name in ("WAV", "RF64", "AIFF", "AU", "MP3", "Ogg Vorbis"):
+    for name in ("WAV", "RF64", "W64", "AIFF", "AU", "CAF", "MP3", "Ogg Vorbis"):
         as_named = Container(name, True, None, 0)
         assert 0 <= claims.share_present(file, as_named) <= 1
         assert claims.unfinished_size_field(file, as_named) is None or name == "WAV"

@@ -89,7 +89,10 @@ def fit(
     clips, root = training_clips(manifest, irmas)
     result = fit_on(settings, clips, root, out, cache)
     best = result.epochs[result.best_epoch - 1]
-    print(f"{result.folder}: best epoch {best.epoch}, macro F1 {best.macro_f1:.3f}, accuracy {best.accuracy:.3f}")
+    marked = " (leaky split: too good)" if settings.data.split == "leaky" else ""
+    print(
+        f"{result.folder}: best epoch {best.epoch}, macro F1 {best.macro_f1:.3f}, accuracy {best.accuracy:.3f}{marked}"
+    )
 
 
 @app.command()

@@ -121,6 +121,7 @@ def _row(
         "steps": len(fitted.epochs) * config.run.steps_per_epoch,
         "windows": fitted.windows,
         "precision": config.run.precision,
+        "split": config.data.split,
         **origin,
         "evaluation_set": corpus.name,
         "evaluation_corpus": fingerprint(corpus.evaluation, corpus.root)[:16],

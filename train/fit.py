@@ -160,6 +160,8 @@ class _Trainer:
         self.system.to(memory_format=torch.channels_last)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         self.optimiser: torch.optim.AdamW | None = None
+        # Kernels of front ends never train, not even where a stage thaws everything.
+        self._fixed = {name for name, parameter in self.system.named_parameters() if not parameter.requires_grad}
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self._resume()
@@ -167,6 +169,21 @@ class _Trainer:
     # -- the way through the stages
 
     def run(self, on_step: Callable[[int], None] | None) -> FitResult:
+        """Trains what is still to train, and says what came of it."""
+        if not self._tired() and len(self.epochs) < self.config.epochs:
+            self._train(on_step)
+        result = FitResult(
+            folder=self.folder,
+            epochs=tuple(self.epochs),
+            best_epoch=self.best_epoch,
+            windows=len(self.epochs) * self.config.run.steps_per_epoch * self.config.run.batch_size,
+            training_seconds=sum(epoch.seconds for epoch in self.epochs),
+        )
+        document = {**asdict(result), "folder": self.folder.name, "config": self.config.to_document()}
+        (self.folder / RESULT).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return result
+
+    def _train(self, on_step: Callable[[int], None] | None) -> None:
         writer = SummaryWriter(str(self.folder), purge_step=len(self.epochs) + 1)
         per_epoch = self.config.run.steps_per_epoch
         total, done = self.config.epochs * per_epoch, len(self.epochs) * per_epoch
@@ -188,16 +205,6 @@ class _Trainer:
                     writer.add_scalar(name, value, number)
                 bar.set_postfix(loss=f"{latest.train_loss:.3f}", macro_f1=f"{latest.macro_f1:.3f}")
         writer.close()
-        result = FitResult(
-            folder=self.folder,
-            epochs=tuple(self.epochs),
-            best_epoch=self.best_epoch,
-            windows=len(self.epochs) * self.config.run.steps_per_epoch * self.config.run.batch_size,
-            training_seconds=sum(epoch.seconds for epoch in self.epochs),
-        )
-        document = {**asdict(result), "folder": self.folder.name, "config": self.config.to_document()}
-        (self.folder / RESULT).write_text(json.dumps(document, indent=1), encoding="utf-8")
-        return result
 
     def _remaining(self) -> Iterator[tuple[int, Stage, int]]:
         """Number of the epoch, its stage, and its place within the stage, of all that are still to do."""
@@ -213,18 +220,14 @@ class _Trainer:
 
     def _enter(self, stage: Stage) -> None:
         """Freezes or thaws, and starts a fresh optimiser."""
-        for parameter in self.trainable():
-            parameter.requires_grad_(not stage.frozen)
+        for name, parameter in self.system.named_parameters():
+            parameter.requires_grad_(not stage.frozen and name not in self._fixed)
         for parameter in self.system.heads.parameters():
             parameter.requires_grad_(True)
         parameters = [parameter for parameter in self.system.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
             parameters, lr=stage.learning_rate, weight_decay=self.config.run.weight_decay
         )
-
-    def trainable(self) -> list[torch.nn.Parameter]:
-        """All parameters but the kernels of front ends."""
-        return [parameter for name, parameter in self.system.named_parameters() if name not in self._fixed]
 
     # -- one epoch
 
@@ -315,7 +318,6 @@ class _Trainer:
 
     def _resume(self) -> None:
         """Takes up the run that the folder holds, if it holds one."""
-        self._fixed = {name for name, parameter in self.system.named_parameters() if not parameter.requires_grad}
         path = self.folder / LAST
         if not path.exists():
             return

@@ -21,16 +21,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from train.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
+from train.heads import PATCHES, InstrumentNet, NetConfig, save_checkpoint, untrained
+from train.mixing import Mixer
 from train.recipe_calibrate import FoldScores, calibrate, figures_of, fold_scores
 from train.recipe_config import RecipeConfig, read_config
 from train.recipe_data import Data, load_data
 from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
-from train.recipe_judge import held_sets
+from train.recipe_judge import embed_set, held_sets
 from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
-from train.yamnet import Pretrained, read_pretrained
+from train.yamnet import Pretrained, YamnetBody, read_pretrained
 
 MUSIC_SEED = 11
+SMALL_SUFFIX = "-small"
+EXPORT_WINDOWS = 64
+# Of the three patches of a window; the only one that the small twin hears.
+MIDDLE = slice(PATCHES // 2, PATCHES // 2 + 1)
 
 
 def fit(
@@ -40,8 +45,8 @@ def fit(
     config: RecipeConfig,
     folder: Path,
     without: Sequence[str] = (),
-) -> tuple[InstrumentNet, dict[str, Any]]:
-    """Tunes, averages, refits the head.
+) -> tuple[InstrumentNet, InstrumentNet, dict[str, Any]]:
+    """Tunes, averages, refits the head; then the head of the twin that hears the middle patch only.
 
     Args:
         start: The untrained network.
@@ -52,7 +57,7 @@ def fit(
         without: Sources that are left out; the fold's smaller settings apply where there are any.
 
     Returns:
-        The network, and the losses of its runs.
+        The network, its small twin, and the losses of the tuned runs.
     """
     size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
     front_end = start.body.front_end
@@ -60,8 +65,18 @@ def fit(
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
     runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
     body = average(start.body, [net.body for net, _ in runs], config.average_share)
-    head = fit_head(start.head, embeddings(body, pool), pool, config.head, config.tune_seeds[0])
-    return InstrumentNet(body, head).eval(), {"losses": {s: h for s, (_, h) in zip(seeds, runs, strict=True)}}
+    features = embeddings(body, pool)
+    head = fit_head(start.head, features, pool, config.head, config.tune_seeds[0])
+    small_head = fit_head(head, features[:, MIDDLE], pool, config.head, config.tune_seeds[0])
+    losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
+    return InstrumentNet(body, head).eval(), InstrumentNet(_one_patch(body), small_head).eval(), losses
+
+
+def _one_patch(body: YamnetBody) -> YamnetBody:
+    """The same body, hearing the patch in the middle of the window: a third of the work."""
+    small = copy.deepcopy(body)
+    small.front_end.patches = 1
+    return small
 
 
 def _tuned(
@@ -98,47 +113,59 @@ def _tuned(
 
 def run_folds(
     start: InstrumentNet, pretrained: Pretrained, data: Data, config: RecipeConfig, folder: Path
-) -> dict[str, FoldScores]:
-    """What networks say of the sources that they never heard."""
-    scores = {}
+) -> tuple[dict[str, FoldScores], dict[str, FoldScores]]:
+    """What networks (and their small twins) say of the sources that they never heard."""
+    scores: dict[str, FoldScores] = {}
+    small_scores: dict[str, FoldScores] = {}
     for name, sources in config.folds.items():
-        net, _ = fit(start, pretrained, data, config, folder, sources)
+        net, small, _ = fit(start, pretrained, data, config, folder, sources)
         held = held_sets(data.cache, data.indices(only=sources), start.body.front_end, config.judge)
-        scores[name] = fold_scores(net, held)
+        features = {key: embed_set(net.body, one) for key, one in held.items()}
+        scores[name] = fold_scores(net.head, held, features)
+        middle = {key: one[:, MIDDLE] for key, one in features.items()}
+        small_scores[name] = fold_scores(small.head, held, middle)
         print(name, json.dumps(figures_of({name: scores[name]})), flush=True)
-    return scores
+    return scores, small_scores
 
 
-def run(config: RecipeConfig, data: Data, pretrained: Pretrained, folder: Path) -> tuple[InstrumentNet, dict[str, Any]]:
+def run(
+    config: RecipeConfig, data: Data, pretrained: Pretrained, folder: Path
+) -> list[tuple[InstrumentNet, dict[str, Any]]]:
     """The whole recipe.
 
     Returns:
-        The network that ships, and the checkpoint's document: calibration, recipe, figures, sources.
+        The network that ships and its small twin, each with its checkpoint's document: calibration, recipe, figures of
+        the folds, sources, and some windows for an 8-bit export.
     """
     start = untrained(pretrained)
-    scores = run_folds(start, pretrained, data, config, folder)
-    calibration, heard_shift = calibrate(scores)
-    net, losses = fit(start, pretrained, data, config, folder)
-    with torch.no_grad():
-        net.head.any.bias += heard_shift
-    document = {
-        "model_id": config.model_id,
-        "version": config.version,
-        "calibration": calibration.to_dict(),
-        "folds": figures_of(scores, calibration, heard_shift),
-        "sources": data.source_table(),
-        "music": data.music_table(),
-        "recipe": {
-            "architecture": "yamnet",
-            "corpus_fingerprint": data.fingerprint,
-            "seed": config.pool_seed,
-            "commit": commit(),
-            "config": json.loads(json.dumps(dataclasses.asdict(config))),
-            "heard_shift": heard_shift,
-            **losses,
-        },
-    }
-    return net, document
+    all_scores = run_folds(start, pretrained, data, config, folder)
+    *nets, losses = fit(start, pretrained, data, config, folder)
+    some = Mixer(data.cache, config.mix, config.pool_seed + 1).batch(0, EXPORT_WINDOWS).audio
+    results = []
+    for net, scores, suffix in zip(nets, all_scores, ("", SMALL_SUFFIX), strict=True):
+        calibration, heard_shift = calibrate(scores)
+        with torch.no_grad():
+            net.head.any.bias += heard_shift
+        document = {
+            "model_id": config.model_id + suffix,
+            "version": config.version,
+            "calibration": calibration.to_dict(),
+            "folds": figures_of(scores, calibration, heard_shift),
+            "sources": data.source_table(),
+            "music": data.music_table(),
+            "windows": torch.from_numpy(some),
+            "recipe": {
+                "architecture": "yamnet" + suffix,
+                "corpus_fingerprint": data.fingerprint,
+                "seed": config.pool_seed,
+                "commit": commit(),
+                "config": json.loads(json.dumps(dataclasses.asdict(config))),
+                "heard_shift": heard_shift,
+                **losses,
+            },
+        }
+        results.append((net, document))
+    return results
 
 
 def commit() -> str:
@@ -165,9 +192,12 @@ def main() -> None:
     config = read_config(options.config)
     music = {name: Path(place) for name, _, place in (entry.partition("=") for entry in options.music)}
     data = load_data(options.manifest, music, options.cache)
-    net, document = run(config, data, read_pretrained(options.pretrained), options.cache)
-    save_checkpoint(options.output, net, NetConfig(), document)
-    options.output.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    small_output = options.output.with_stem(options.output.stem + SMALL_SUFFIX)
+    results = run(config, data, read_pretrained(options.pretrained), options.cache)
+    for output, (net, document) in zip((options.output, small_output), results, strict=True):
+        save_checkpoint(output, net, NetConfig(patches=net.body.front_end.patches), document)
+        figures = {key: value for key, value in document.items() if key != "windows"}
+        output.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from instag.card import ModelCard
 from instag.labels import LABELS, OTHER_INDEX
 from instag.records import Verdict
 from train.calibration import Calibration, best_threshold, fit_presence, fit_temperature
 from train.evaluate import multilabel, outcome, plain_card, summarise, verdicts
-from train.heads import InstrumentNet
-from train.recipe_judge import HeldSet, area_under_curve, embed_set, file_scores
+from train.heads import FactorisedHead
+from train.recipe_judge import HeldSet, area_under_curve, file_scores
 
 # What the project allows itself: files of an instrument that come out as `other`, and files of `other` that do not.
 LOST_ALLOWED, MISSED_ALLOWED = 0.05, 0.15
@@ -39,13 +40,12 @@ class FoldScores:
     present: Mapping[str, NDArray[np.float32]]
 
 
-def fold_scores(net: InstrumentNet, sets: Mapping[str, HeldSet]) -> FoldScores:
-    """Runs a network over held-out sets."""
+def fold_scores(head: FactorisedHead, sets: Mapping[str, HeldSet], features: Mapping[str, Tensor]) -> FoldScores:
+    """What a head says of held-out sets, given their (windows, patches, embedding)."""
     dominant, present = {}, {}
     with torch.no_grad():
-        for name, held in sets.items():
-            outputs = net.head(embed_set(net.body, held))
-            dominant[name], present[name] = (output.numpy() for output in outputs)
+        for name in sets:
+            dominant[name], present[name] = (output.numpy() for output in head(features[name]))
     return FoldScores(sets, dominant, present)
 
 

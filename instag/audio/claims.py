@@ -33,7 +33,7 @@ def share_present(file: BinaryIO, kind: Container) -> float:
     Returns:
         0..1; 1 where the container makes no such claim.
     """
-    finders = {"WAV": _riff, "RF64": _riff, "AIFF": _aiff, "AU": _au}
+    finders = {"WAV": _riff, "RF64": _riff, "W64": _w64, "AIFF": _aiff, "AU": _au, "CAF": _caf}
     found = finders[kind.name](file, kind.offset) if kind.name in finders else None
     if found is None or found[1] <= 0:
         return 1.0
@@ -92,6 +92,34 @@ def _au(file: BinaryIO, offset: int) -> tuple[int, int] | None:
         return None
     start, size = struct.unpack("<4xII" if head[:4] == b"dns." else ">4xII", head)
     return None if size >= _UNKNOWN_FROM else (offset + start, size)
+
+
+def _w64(file: BinaryIO, offset: int) -> tuple[int, int] | None:
+    position = offset + 40
+    for _ in range(_MAX_CHUNKS):
+        file.seek(position)
+        head = file.read(24)
+        if len(head) < 24:
+            return None
+        size = int(struct.unpack("<16xQ", head)[0])  # with the head, and without the padding to 8 bytes
+        if head[:4] == b"data":
+            return position + 24, size - 24
+        position += max(24, size + 7 & ~7)
+    return None
+
+
+def _caf(file: BinaryIO, offset: int) -> tuple[int, int] | None:
+    position = offset + 8
+    for _ in range(_MAX_CHUNKS):
+        file.seek(position)
+        head = file.read(12)
+        if len(head) < 12:
+            return None
+        name, size = struct.unpack(">4sq", head)
+        if name == b"data":
+            return None if size < 0 else (position + 12, size)  # -1 is "to the end"
+        position += 12 + max(0, size)
+    return None
 
 
 def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:

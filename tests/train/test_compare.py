@@ -164,6 +164,11 @@ def test_the_table_says_what_the_figures_say():
     assert text.count("gained on every seed") == 2
 
 
+def test_a_leaky_split_is_marked():
+    rows = [{**row("compact", 1, 0.5), "split": "leaky"}, row("nine_stft", 1, 0.5)]
+    assert write_table(rows).count("leaky split: too good") == 1
+
+
 def test_budget_is_shared_out(tmp_path):
     (tmp_path / "tiny.toml").write_text(CONFIG.replace("[run]", "[run]\nstep_share = 0.5"))
     config = budgeted(read_config(tmp_path / "tiny.toml"), 7, 80)
