@@ -97,8 +97,7 @@ def _au(file: BinaryIO, offset: int) -> tuple[int, int] | None:
 def _w64(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     position = offset + 40
     for _ in range(_MAX_CHUNKS):
-        file.seek(position)
-        head = file.read(24)
+        head = _read_at(file, position, 24)
         if len(head) < 24:
             return None
         size = int(struct.unpack("<16xQ", head)[0])  # with the head, and without the padding to 8 bytes
@@ -111,8 +110,7 @@ def _w64(file: BinaryIO, offset: int) -> tuple[int, int] | None:
 def _caf(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     position = offset + 8
     for _ in range(_MAX_CHUNKS):
-        file.seek(position)
-        head = file.read(12)
+        head = _read_at(file, position, 12)
         if len(head) < 12:
             return None
         name, size = struct.unpack(">4sq", head)
@@ -120,6 +118,14 @@ def _caf(file: BinaryIO, offset: int) -> tuple[int, int] | None:
             return None if size < 0 else (position + 12, size)  # -1 is "to the end"
         position += 12 + max(0, size)
     return None
+
+
+def _read_at(file: BinaryIO, position: int, size: int) -> bytes:
+    """Bytes at a position; none behind the end, where a lying size may point far beyond what can be sought."""
+    if position >= file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(position)
+    return file.read(size)
 
 
 def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:

@@ -31,13 +31,14 @@ from instag.tags.fields import (
     plan_write,
     values_from,
 )
+from instag.tags.flac import FlacStore
 from instag.tags.id3 import Id3ChunkStore, Id3Store
 from instag.tags.mp4 import Mp4Store
+from instag.tags.ogg import OggStore
 from instag.tags.reading import Entry, read_entries
 from instag.tags.refusals import check_place
 from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
-from instag.tags.vorbis import FlacStore, OggStore
 
 __all__ = [
     "TagOutcome",
