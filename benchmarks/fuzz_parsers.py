@@ -23,9 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 with atheris.instrument_imports(include=["instag"]):
     from instag import tags
-    from instag.audio.sniff import sniff
     from instag.card import parse_card
     from instag.codecs import CsvCodec, JsonLinesCodec
+    from instag.containers.sniff import sniff
     from instag.digest import audio_digest
     from instag.errors import CannotStartError, FileError
     from instag.onnxfile import NotOnnxError, check_self_contained

@@ -6,12 +6,13 @@ The word before the colon says what was digested; docs/tags.md defines each. Mem
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from instag.containers import Kind, Span, StructureError, asf, flac, iff, mp4, ogg, trailers
-from instag.containers.sniff import sniff
+from instag.containers.kind import container_kind
 from instag.errors import ErrorCode, FileError
 
 _BLOCK_BYTES = 1 << 20
@@ -26,13 +27,32 @@ def audio_digest(path: Path) -> str:
     Raises:
         FileError: The file cannot be read.
     """
+    with open_to_read(path) as file:
+        if container_kind(file) == Kind.FLAC:
+            md5 = _flac_md5(file)
+            if md5:
+                return f"flac-md5:{md5}"
+        return stored_audio_digest(file)
+
+
+@contextmanager
+def open_to_read(path: Path) -> Iterator[BinaryIO]:
+    """Opens a regular file.
+
+    Raises:
+        FileError: It is not there, is something else, or cannot be read, now or later.
+    """
     try:
+        # Opening a pipe would wait for somebody to write into it.
+        if not path.is_file():
+            there = path.exists()
+            raise FileError(
+                ErrorCode.NOT_A_FILE if there else ErrorCode.NOT_FOUND,
+                f"{path}: is no regular file." if there else f"{path}: there is no such file.",
+                "Check the path.",
+            )
         with path.open("rb") as file:
-            if sniff(file) == Kind.FLAC:
-                md5 = _flac_md5(file)
-                if md5:
-                    return f"flac-md5:{md5}"
-            return stored_audio_digest(file)
+            yield file
     except OSError as error:
         raise FileError(
             ErrorCode.NOT_READABLE,
@@ -48,7 +68,7 @@ def stored_audio_digest(file: BinaryIO) -> str:
         file: An open file; its position is moved.
     """
     try:
-        kind = sniff(file)
+        kind = container_kind(file)
         if kind in _BY_KIND:
             word, spans = _BY_KIND[kind]
             return f"sha256-{word}:{_hash_spans(file, spans(file))}"
@@ -145,10 +165,11 @@ def _between_tags(file: BinaryIO) -> list[Span]:
 
 
 def _au_data(file: BinaryIO) -> list[Span]:
-    file.seek(4)
     size = file.seek(0, 2)
-    file.seek(4)
-    return [Span(min(size, int.from_bytes(file.read(4))), size)]
+    file.seek(0)
+    # The bytes of the name, and of all numbers, are the other way round on some machines.
+    order: Literal["little", "big"] = "little" if file.read(4) == b"dns." else "big"
+    return [Span(min(size, int.from_bytes(file.read(4), order)), size)]
 
 
 def _caf_data(file: BinaryIO) -> list[Span]:

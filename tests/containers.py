@@ -18,6 +18,7 @@ from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 from mutagen.ogg import OggPage
 
 RATE = 44_100
+ID3V1 = b"TAG" + b"Old title".ljust(30, b"\0") + b"\0" * 94 + b"\x0c"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 12
 
 
@@ -122,7 +123,7 @@ def _mp3(version: int | None, **extras: bool) -> Callable[[Path], None]:
         if extras.get("ape"):
             save_ape(path, {"Title": "In APE", "Instrument": "theirs"})
         if extras.get("v1"):
-            path.write_bytes(path.read_bytes() + b"TAG" + b"Old title".ljust(30, b"\0") + b"\0" * 94 + b"\x0c")
+            path.write_bytes(path.read_bytes() + ID3V1)
 
     return make
 
@@ -233,6 +234,24 @@ def _speex(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _musepack(path: Path) -> None:
+    """A header of Musepack 7, with noise for frames: no encoder for it is at hand."""
+    header = b"MP+\x07" + struct.pack("<II", 50, 0) + bytes(20)
+    path.write_bytes(header + np.random.default_rng(2).bytes(3000))
+
+
+def _monkey(path: Path) -> None:
+    """A header of Monkey's Audio, with noise for frames: no encoder for it is at hand."""
+    header = b"MAC " + struct.pack("<H", 3990) + bytes(50) + struct.pack("<IIIHHI", 73728, 500, 2, 16, 2, RATE)
+    path.write_bytes(header + np.random.default_rng(2).bytes(3000))
+
+
+def _mp3_with_junk(path: Path) -> None:
+    """A stream that was cut out of a broadcast."""
+    soundfile.write(path, tone(), RATE, format="MP3")
+    path.write_bytes(bytes(100) + np.random.default_rng(2).bytes(333) + path.read_bytes())
+
+
 def _m4a_full(make: Callable[[Path], None]) -> Callable[[Path], None]:
     def made(path: Path) -> None:
         make(path)
@@ -255,10 +274,12 @@ def _wma_full(path: Path) -> None:
     asf.save()
 
 
-def _ape_tagged(make: Callable[[Path], None]) -> Callable[[Path], None]:
+def _ape_tagged(make: Callable[[Path], None], v1: bool = False) -> Callable[[Path], None]:
     def made(path: Path) -> None:
         make(path)
         save_ape(path, {"Title": "Étude", "Cover Art (front)": PNG})
+        if v1:
+            path.write_bytes(path.read_bytes() + ID3V1)
 
     return made
 
@@ -292,6 +313,11 @@ TAGGED: dict[str, Callable[[Path], None]] = {
     "plain.opus": _soundfile("OGG", "OPUS"),
     "tagged.opus": _ogg_tagged("OPUS", many=True),
     "plain.spx": _speex,
+    "plain.mpc": _musepack,
+    "tagged.mpc": _ape_tagged(_musepack, v1=True),
+    "plain.ape": _monkey,
+    "tagged.ape": _ape_tagged(_monkey),
+    "junk.mp3": _mp3_with_junk,
     "plain.mp3": _mp3(None),
     "v1.mp3": _mp3(None, v1=True),
     "v22.mp3": _mp3(2, v1=True),
@@ -326,8 +352,8 @@ REFUSED_BY_AV: dict[str, Callable[[Path], None]] = {"raw.aac": _av("adts", "aac"
 
 
 def decoded(path: Path) -> np.ndarray | None:
-    """The samples of a file, by whichever library reads it; None for the made-up Speex stream."""
-    if path.suffix == ".spx":
+    """The samples of a file, by whichever library reads it; None for the streams of noise."""
+    if path.suffix in (".spx", ".mpc", ".ape"):
         return None
     if path.suffix in (".m4a", ".mp4", ".wma", ".wv", ".tta", ".mp2", ".oga"):
         import av

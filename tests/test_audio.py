@@ -11,29 +11,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+import synth
+from decoding import RATE, decode, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instag.audio import open_audio
-from instag.audio.sniff import mpeg_frame_bytes
+from instag.containers.sniff import mpeg_frame_bytes
 from instag.errors import ErrorCode, FileError
-from tests import synth
-
-RATE = 16_000
-
-
-def decode(path):
-    """Samples and the stream after its end."""
-    with open_audio(path, RATE) as stream:
-        return np.concatenate([np.empty(0, np.float32), *stream.blocks()]), stream
-
-
-def refusal(path):
-    with pytest.raises(FileError) as caught, open_audio(path, RATE) as stream:
-        for _ in stream.blocks():
-            pass
-    assert Path(path).name in caught.value.message and caught.value.remedy
-    return caught.value.code
 
 
 @pytest.mark.parametrize("subtype", synth.WAV_SUBTYPES)
@@ -280,7 +265,9 @@ def test_short_and_silent_files_are_fine(tmp_path):
     assert not samples.any() and stream.warning == ""
 
 
-@pytest.mark.parametrize("name", ["x.wav", "x.aiff", "x.au", "x.flac", "x.mp3", "x.ogg", "x.opus", "x.rf64"])
+@pytest.mark.parametrize(
+    "name", ["x.wav", "x.aiff", "x.au", "x.flac", "x.mp3", "x.ogg", "x.opus", "x.rf64", "x.w64", "x.caf"]
+)
 def test_cut_off_files_give_what_is_there_and_say_so(tmp_path, name):
     signal = synth.noise(8, 48_000, seed=3) + synth.tone(440, 8, 48_000, 0.2)
     container = {"rf64": "RF64", "opus": "OGG"}.get(name[2:])
@@ -288,6 +275,8 @@ def test_cut_off_files_give_what_is_there_and_say_so(tmp_path, name):
     whole = synth.write(tmp_path / name, signal, 48_000, container=container, subtype=subtype)
     _, stream = decode(whole)
     assert (stream.code, stream.warning) == (None, "")
+    if name == "x.caf":
+        pytest.importorskip("av")  # libsndfile refuses a CAF that is cut off
     samples, stream = decode(synth.truncate(whole, 0.6))
     assert stream.code is ErrorCode.TRUNCATED
     assert stream.decoded_seconds == pytest.approx(4.8, abs=1.0)  # an Ogg page of Opus holds a second

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -16,13 +17,13 @@ from typing import BinaryIO, Self
 import numpy as np
 import soxr
 
-from instag.audio.claims import ogg_lacks_end
+from instag.audio.claims import ogg_lacks_end, share_present
 from instag.audio.mono import Limiter, Mixer
 from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
 from instag.audio.reader import DecodingStoppedError, Reader
 from instag.audio.sndfile import CannotOpenError, SndfileReader
-from instag.audio.sniff import Kind, sniff
 from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from instag.containers.sniff import Container, sniff
 from instag.errors import ErrorCode, FileError
 from instag.paths import for_terminal, unreachable
 from instag.records import AudioInfo, Samples
@@ -67,7 +68,7 @@ class AudioStream:
     """A recording that is being decoded. A context manager; `blocks` can be taken once.
 
     Attributes:
-        info: What the container says.
+        info: What the container says; a claim beyond the end of the file stands here in full after the end.
         decoded_seconds: Length of what was decoded so far.
         warning: After the end: sentences on what was not as it should be, or "".
         code: After the end: TRUNCATED where audio is missing, else None.
@@ -83,6 +84,7 @@ class AudioStream:
             if file.seek(0, os.SEEK_END) == 0:
                 raise FileError(ErrorCode.EMPTY_FILE, f"{name}: the file is empty (0 bytes).", _NEW_COPY)
             self._kind = sniff(file)
+            self._share_present = share_present(file, self._kind) if self._kind else 1.0
             self._lacks_end = self._kind is not None and self._kind.name.startswith("Ogg") and ogg_lacks_end(file)
             self._reader = _open_reader(name, file, self._kind)
         except OSError as error:
@@ -142,6 +144,10 @@ class AudioStream:
     def _judge(self, stopped: DecodingStoppedError | None, mixer: Mixer, limiter: Limiter) -> None:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
+        if 0 < self._share_present < 1:
+            # Decoders clip the claim to the file.
+            claimed = max(claimed or 0.0, seconds / self._share_present)
+            self.info = replace(self.info, claimed_seconds=claimed)
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
         damage = self._reader.damage
         is_broken = stopped is not None or is_short or bool(damage)
@@ -175,7 +181,7 @@ class AudioStream:
         self.warning = " ".join(sentences)
 
 
-def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
+def _open_reader(name: str, file: BinaryIO, kind: Container | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     refusal: CannotOpenError | None = None
     if kind is None or kind.is_native:
@@ -208,7 +214,7 @@ def _open_reader(name: str, file: BinaryIO, kind: Kind | None) -> Reader:
         raise _damaged(name, kind, str(refusal or error)) from None
 
 
-def _damaged(name: str, kind: Kind, reason: str) -> FileError:
+def _damaged(name: str, kind: Container, reason: str) -> FileError:
     message = f"{name}: the {kind.name} file is damaged and cannot be decoded ({reason})."
     return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from instag.audio.sniff import Kind, mpeg_frame_bytes
+from instag.containers.sniff import Container, mpeg_frame_bytes
 
 # Writers that do not know the length yet leave the largest number, or one near it, behind.
 _UNKNOWN_FROM = 0x7FFF_0000
@@ -23,7 +23,7 @@ _XING_OFFSETS = {(True, False): 36, (True, True): 21, (False, False): 21, (False
 _VBRI_OFFSET = 36
 
 
-def share_present(file: BinaryIO, kind: Kind) -> float:
+def share_present(file: BinaryIO, kind: Container) -> float:
     """How much of the audio bytes that a chunked header claims is really in the file.
 
     Args:
@@ -33,7 +33,7 @@ def share_present(file: BinaryIO, kind: Kind) -> float:
     Returns:
         0..1; 1 where the container makes no such claim.
     """
-    finders = {"WAV": _riff, "RF64": _riff, "AIFF": _aiff, "AU": _au}
+    finders = {"WAV": _riff, "RF64": _riff, "W64": _w64, "AIFF": _aiff, "AU": _au, "CAF": _caf}
     found = finders[kind.name](file, kind.offset) if kind.name in finders else None
     if found is None or found[1] <= 0:
         return 1.0
@@ -56,7 +56,7 @@ def _riff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     return None
 
 
-def unfinished_size_field(file: BinaryIO, kind: Kind) -> int | None:
+def unfinished_size_field(file: BinaryIO, kind: Container) -> int | None:
     """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
 
     Both sizes are then as they were at the start, as if the file ended with its header.
@@ -94,6 +94,40 @@ def _au(file: BinaryIO, offset: int) -> tuple[int, int] | None:
     return None if size >= _UNKNOWN_FROM else (offset + start, size)
 
 
+def _w64(file: BinaryIO, offset: int) -> tuple[int, int] | None:
+    position = offset + 40
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, position, 24)
+        if len(head) < 24:
+            return None
+        size = int(struct.unpack("<16xQ", head)[0])  # with the head, and without the padding to 8 bytes
+        if head[:4] == b"data":
+            return position + 24, size - 24
+        position += max(24, size + 7 & ~7)
+    return None
+
+
+def _caf(file: BinaryIO, offset: int) -> tuple[int, int] | None:
+    position = offset + 8
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, position, 12)
+        if len(head) < 12:
+            return None
+        name, size = struct.unpack(">4sq", head)
+        if name == b"data":
+            return None if size < 0 else (position + 12, size)  # -1 is "to the end"
+        position += 12 + max(0, size)
+    return None
+
+
+def _read_at(file: BinaryIO, position: int, size: int) -> bytes:
+    """Bytes at a position; none behind the end, where a lying size may point far beyond what can be sought."""
+    if position >= file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(position)
+    return file.read(size)
+
+
 def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, size and start of each chunk's body, where the file then stands."""
     for _ in range(_MAX_CHUNKS):
@@ -106,7 +140,7 @@ def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, 
         position += 8 + size + (size & 1)
 
 
-def mpeg_states_length(file: BinaryIO, kind: Kind) -> bool:
+def mpeg_states_length(file: BinaryIO, kind: Container) -> bool:
     """Whether the first frame of an MP3 is a header (Xing, Info, VBRI) that counts the frames.
 
     Without one, its length is guessed from the bit rate of the first frames, which is wrong where the rate varies.

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from instag.audio.reader import DecodingStoppedError
-from instag.audio.sniff import Kind
 from instag.constants import BLOCK_FRAMES
+from instag.containers.sniff import Container
 from instag.records import AudioInfo, Samples
 
 # By sample format: offset and factor to full scale at 1.
@@ -37,7 +37,7 @@ class NoAudioStreamError(Exception):
 class AvReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Kind) -> None:
+    def __init__(self, file: BinaryIO, kind: Container) -> None:
         """Opens, and decodes the first frame: only that tells the real rate and channels.
 
         Args:

@@ -9,11 +9,11 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from instag.audio.claims import mpeg_states_length, share_present, unfinished_size_field
+from instag.audio.claims import mpeg_states_length, unfinished_size_field
 from instag.audio.reader import DecodingStoppedError
-from instag.audio.sniff import Kind
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
+from instag.containers.sniff import Container
 from instag.records import AudioInfo, Samples
 
 # libsndfile says so where it knows the container and not the coding inside.
@@ -48,7 +48,7 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
 class SndfileReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Kind | None) -> None:
+    def __init__(self, file: BinaryIO, kind: Container | None) -> None:
         """Opens.
 
         Args:
@@ -61,7 +61,6 @@ class SndfileReader:
         self.damage = ""
         offset = kind.offset if kind else 0
         states_length = kind is None or kind.name != "MP3" or mpeg_states_length(file, kind)
-        present = share_present(file, kind) if kind else 1.0
         source: int | View
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
@@ -86,8 +85,6 @@ class SndfileReader:
         is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (kind is None or kind.name != "MP3")
         is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
         claimed = None if is_guess else frames / self._sound.samplerate
-        if claimed is not None and present > 0:
-            claimed /= present
         self.info = AudioInfo(
             kind.name if kind else self._sound.format, self._sound.samplerate, self._sound.channels, claimed
         )

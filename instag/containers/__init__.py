@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 # No honest header comes near this many parts; a lying one is stopped here instead of at the end of memory.
-MAX_PARTS = 1_000_000
+MAX_PARTS = 250_000
 # Tag blocks are read into memory, pictures included. Bigger ones are left alone.
 MAX_TAG_BYTES = 64 << 20
 
@@ -30,11 +30,11 @@ class TooLargeError(UnsupportedError):
 
 
 class Kind(StrEnum):
-    """Containers that instag tells apart, by content and never by name."""
+    """Containers whose layout is known here, by the names that `instag.containers.sniff` gives them."""
 
     WAV = "WAV"
     RF64 = "RF64"
-    W64 = "Wave64"
+    W64 = "W64"
     AIFF = "AIFF"
     FLAC = "FLAC"
     OGG_VORBIS = "Ogg Vorbis"
@@ -45,10 +45,10 @@ class Kind(StrEnum):
     MPEG_AUDIO = "MP3"
     TRUE_AUDIO = "TTA"
     MP4 = "MP4"
-    ASF = "ASF"
+    ASF = "WMA"
     WAVPACK = "WavPack"
     MUSEPACK = "Musepack"
-    MONKEY = "Monkey's Audio"
+    MONKEY = "APE"
     AAC = "AAC"
     CAF = "CAF"
     AU = "AU"
@@ -66,6 +66,11 @@ class Span:
     def length(self) -> int:
         """How many bytes."""
         return self.end - self.start
+
+
+def too_many(what: str) -> TooLargeError:
+    """The error of a container with more parts than are walked through."""
+    return TooLargeError(f"has more than {MAX_PARTS} {what}, more than can be meant")
 
 
 def file_size(file: BinaryIO) -> int:

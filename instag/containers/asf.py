@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
 
-from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly
+from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly, too_many
 
 HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 DATA = UUID("75B22636-668E-11CF-A6D9-00AA0062CE6C").bytes_le
@@ -92,7 +92,7 @@ def _objects(file: BinaryIO, span: Span) -> tuple[AsfObject, ...]:
     offset = span.start
     while offset < span.end:
         if len(objects) >= MAX_PARTS:
-            raise StructureError("has more header objects than can be")
+            raise too_many("header objects")
         objects.append(_object(file, offset, span.end))
         offset = objects[-1].span.end
     return tuple(objects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly
+from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly, too_many
 from instag.containers.id3 import leading_tags_end
 
 STREAMINFO, PADDING, APPLICATION, SEEKTABLE, VORBIS_COMMENT, CUESHEET, PICTURE = range(7)
@@ -57,7 +57,7 @@ def read_layout(file: BinaryIO) -> FlacLayout:
     offset = start + 4
     while not blocks or not blocks[-1].last:
         if len(blocks) >= MAX_PARTS:
-            raise StructureError("has more metadata blocks than can be")
+            raise too_many("metadata blocks")
         header = read_exactly(file, offset, 4, "its metadata blocks")
         span = Span(offset, offset + 4 + int.from_bytes(header[1:]))
         if span.end > file_size(file):

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from instag.containers import MAX_PARTS, StructureError, UnsupportedError, unpack
+from instag.containers import MAX_PARTS, StructureError, UnsupportedError, too_many, unpack
 
 HEADER_BYTES = 10
+_MOST_COPIED_BYTES = 16 << 30
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 
 
@@ -146,6 +147,9 @@ def build_tag(tag: Tag) -> bytes:
 
 
 def _extended_header(content: bytes, version: int) -> bytes:
+    if re.match(rb"[A-Z][A-Z0-9]{3}", content):
+        # Some tagger sets the flag and goes on with the first frame; no extended header is as long as that name says.
+        return b""
     if version == 3:
         (length,) = unpack(">I", content, 0, "the extended header of its ID3v2 tag")
         with_checksum = length >= 6 and len(content) > 4 and bool(content[4] & 0x80)
@@ -164,10 +168,14 @@ def _walk(content: bytes, version: int, *, plain: bool) -> tuple[tuple[Frame, ..
     """Frames, padding, and whether the walk ended where frames end."""
     header = 6 if version == 2 else 10
     frames: list[Frame] = []
-    offset = 0
+    offset = copied = 0
     while offset < len(content) and content[offset] != 0:
-        if offset + header > len(content) or len(frames) >= MAX_PARTS:
+        if offset + header > len(content):
             return (), b"", False
+        # mutagen copies all that follows at each frame; many frames in a large tag would keep it busy for hours.
+        copied += len(content) - offset
+        if len(frames) >= MAX_PARTS or copied > _MOST_COPIED_BYTES:
+            raise too_many("frames of ID3v2 for their size")
         flags = 0
         if version == 2:
             name, size = content[offset : offset + 3], int.from_bytes(content[offset + 3 : offset + 6])

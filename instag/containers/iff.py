@@ -6,9 +6,10 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size, read_exactly
+from instag.containers import MAX_PARTS, Kind, Span, StructureError, TooLargeError, file_size, read_exactly, too_many
 
 HEADER_BYTES = 8
+AUDIO_CHUNK = {Kind.WAV: b"data", Kind.RF64: b"data", Kind.AIFF: b"SSND"}
 _WAVE64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
@@ -70,7 +71,9 @@ def read_form(file: BinaryIO, kind: Kind) -> Form:
     offset = 12
     pad_missing = False
     while offset < end:
-        if offset + HEADER_BYTES > end or len(chunks) >= MAX_PARTS:
+        if len(chunks) >= MAX_PARTS:
+            raise too_many("chunks")
+        if offset + HEADER_BYTES > end:
             raise StructureError(f"has {end - offset} stray bytes at {offset} where a chunk should start")
         name, length = struct.unpack(order + "4sI", read_exactly(file, offset, HEADER_BYTES, "a chunk header"))
         if not all(0x20 <= byte <= 0x7E for byte in name):
@@ -96,9 +99,24 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
     """
     if kind == Kind.W64:
         return _wave64_spans(file)
+    wanted = AUDIO_CHUNK[kind]
+    if kind != Kind.RF64:
+        try:
+            spans = [chunk.body for chunk in read_form(file, kind).chunks if chunk.name == wanted]
+        except TooLargeError:
+            raise
+        except StructureError:
+            # Damaged: what can still be found counts.
+            pass
+        else:
+            if spans:
+                return spans
+    return _lenient_spans(file, kind, wanted)
+
+
+def _lenient_spans(file: BinaryIO, kind: Kind, wanted: bytes) -> list[Span]:
     size = file_size(file)
     big_endian = kind == Kind.AIFF
-    wanted = b"SSND" if big_endian else b"data"
     long_sizes: list[int] = []
     spans: list[Span] = []
     offset = 12
@@ -116,6 +134,8 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
             start = offset + HEADER_BYTES
             spans.append(Span(start, min(size, start + length)))
         offset += HEADER_BYTES + length + (length & 1)
+        if offset >= size:
+            break
     if not spans:
         raise StructureError("has no chunk of audio data")
     return spans
@@ -136,6 +156,8 @@ def _wave64_spans(file: BinaryIO) -> list[Span]:
         if name == _WAVE64_DATA:
             spans.append(Span(offset + 24, min(size, offset + length)))
         offset += (length + 7) & ~7
+        if offset >= size:
+            break
     if not spans:
         raise StructureError("has no chunk of audio data")
     return spans

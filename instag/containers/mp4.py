@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly
+from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_exactly, too_many
 
 _CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"udta", b"ilst", b"moof", b"traf", b"mfra"))
 _DEEPEST = 12
@@ -79,10 +79,11 @@ def _children(file: BinaryIO, span: Span, depth: int, budget: list[int]) -> tupl
     while offset < span.end:
         budget[0] -= 1
         if budget[0] < 0:
-            raise StructureError("has more atoms than can be")
+            raise too_many("atoms")
         if span.end - offset < 8:
             raise StructureError(f"has {span.end - offset} stray bytes at {offset} where an atom should start")
-        size, name = struct.unpack(">I4s", read_exactly(file, offset, 8, "an atom"))
+        file.seek(offset)
+        size, name = struct.unpack(">I4s", file.read(8))
         header_bytes, to_the_end = 8, False
         if size == 1:
             (size,) = struct.unpack(">Q", read_exactly(file, offset + 8, 8, "an atom"))
@@ -91,7 +92,7 @@ def _children(file: BinaryIO, span: Span, depth: int, budget: list[int]) -> tupl
             size, to_the_end = span.end - offset, True
         if not header_bytes <= size <= span.end - offset:
             raise StructureError(
-                f"has an atom '{name.decode('latin-1')}' at {offset} that claims {size} bytes where "
+                f"has an atom {name.decode('latin-1')!a} at {offset} that claims {size} bytes where "
                 f"{span.end - offset} are"
             )
         inside = Span(offset + header_bytes, offset + size)
@@ -179,6 +180,8 @@ def audio_spans(file: BinaryIO) -> list[Span]:
         if name == b"mdat":
             spans.append(Span(offset + header_bytes, min(size, offset + length)))
         offset += length
+        if offset >= size:
+            break
     if not spans:
         raise StructureError("has no 'mdat' atom")
     return spans

@@ -7,15 +7,16 @@ digested before and after, and only then does the copy take the place of the fil
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
+from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
-from instag.containers.sniff import sniff
-from instag.digest import stored_audio_digest
+from instag.digest import open_to_read, stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
 from instag.tags.ape import ApeStore
@@ -30,13 +31,14 @@ from instag.tags.fields import (
     plan_write,
     values_from,
 )
+from instag.tags.flac import FlacStore
 from instag.tags.id3 import Id3ChunkStore, Id3Store
 from instag.tags.mp4 import Mp4Store
+from instag.tags.ogg import OggStore
 from instag.tags.reading import Entry, read_entries
 from instag.tags.refusals import check_place
 from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
-from instag.tags.vorbis import FlacStore, OggStore
 
 __all__ = [
     "TagOutcome",
@@ -66,6 +68,8 @@ _STORES: dict[Kind, Callable[[BinaryIO, Kind], TagStore]] = {
     Kind.MUSEPACK: lambda file, kind: ApeStore(file),
     Kind.MONKEY: lambda file, kind: ApeStore(file),
 }
+# Stands for what is to be written, where only the room for it is in question.
+_SPECIMEN = TagValues(("acoustic guitar", "electric guitar"), "acoustic_guitar", 0.5, "model 1.0.0", True)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -104,9 +108,12 @@ def check_writable(path: Path) -> None:
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
-            kind = sniff(file)
-            _open_store(file, kind)
+            kind = container_kind(file)
+            store = _open_store(file, kind)
             read_entries(file, kind)
+            change = plan_write(store.fields, _SPECIMEN, store.missing, overwrite=False)
+            if change:
+                _edits(store, change, file_size(file))
 
 
 def write_tags(path: Path, values: TagValues, *, overwrite: bool = False, keep_mtime: bool = False) -> TagOutcome:
@@ -147,7 +154,8 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
-            kind = sniff(file)
+            before = os.fstat(file.fileno())
+            kind = container_kind(file)
             store = _open_store(file, kind)
             foreign = read_entries(file, kind)
             change = plan(store)
@@ -161,7 +169,7 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
                 verify_tags(path, foreign, read_entries(copy, kind), change)
                 verify_audio(path, file, copy, kind, digest)
 
-            safe_write.replace_file(target, file, edits, check, keep_mtime=keep_mtime)
+            safe_write.replace_file(target, file, before, edits, check, keep_mtime=keep_mtime)
     return TagOutcome.WRITTEN
 
 
@@ -238,24 +246,16 @@ def _not_verified(path: Path, what: str) -> TagError:
 
 
 def _entries(path: Path, *, everything: bool) -> list[Entry]:
-    with _boundary(path):
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            raise FileError(ErrorCode.NOT_FOUND, f"{path}: there is no such file.", "Check the path.") from None
-        except OSError as error:
-            what = error.strerror or error
-            raise FileError(ErrorCode.NOT_READABLE, f"{path}: cannot be read ({what}).", "Check it.") from error
-        with file:
-            kind = sniff(file)
+    with _boundary(path), open_to_read(path) as file:
+        kind = container_kind(file)
+        if kind in _STORES:
+            # mutagen takes its time and memory as headers say; only those that make sense are given to it.
             try:
                 _open_store(file, kind)
-            except TooLargeError:
-                raise
-            except StructureError:
-                # What is too damaged to be written may still be readable.
-                pass
-            return read_entries(file, kind, everything=everything)
+            except UnsupportedError as error:
+                if isinstance(error, TooLargeError):
+                    raise
+        return read_entries(file, kind, everything=everything)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from instag.containers import Span, StructureError, file_size, read_tag_block, trailers, unpack
+from instag.containers import MAX_PARTS, Span, StructureError, file_size, read_tag_block, too_many, trailers, unpack
 from instag.tags.edits import Edit, RawField
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
 
@@ -22,38 +22,38 @@ class ApeStore:
         spans = trailers.trailing_tags(file, 0)
         self._span = next((span for span in spans if trailers.ape_tag_ending_at(file, span.end) == span), None)
         self._at = spans[-1].start if spans else file_size(file)
-        self._footer = b""
-        self._has_header = True
-        self._version, self._flags = _APE_VERSION, _HAS_HEADER
+        self._header, self._footer = _mark(_HAS_HEADER | _IS_HEADER), _mark(_HAS_HEADER)
         self._items: tuple[tuple[bytes, RawField | None], ...] = ()
         if self._span:
             data = read_tag_block(file, self._span, "its APEv2 tag")
-            self._version, _, count, self._flags = struct.unpack_from("<4I", data, len(data) - 24)
-            start = trailers.APE_HEADER_BYTES if self._flags & _HAS_HEADER else 0
-            if start and data[:8] != trailers.APE_MARK:
-                raise StructureError("has an APEv2 tag without the header that its footer promises")
-            self._items = _ape_items(data[start : -trailers.APE_HEADER_BYTES], count)
+            self._footer = data[-trailers.APE_HEADER_BYTES :]
+            count, flags = struct.unpack_from("<II", self._footer, 16)
+            self._header = data[: trailers.APE_HEADER_BYTES] if flags & _HAS_HEADER else b""
+            if self._header and self._header[:20] != self._footer[:20]:
+                raise StructureError("has an APEv2 tag whose header and footer contradict each other")
+            self._items = _items(data[len(self._header) : -trailers.APE_HEADER_BYTES], count)
         self.fields = tuple(field for _, field in self._items if field)
         self.missing: tuple[str, ...] = () if self._span else (NEW_TAG,)
 
     def edits(self, change: Change) -> Sequence[Edit]:
         """The edits that make the change."""
         items = [raw for raw, field in self._items if field is None or field.key.upper() not in change.remove]
-        items += [_ape_item(key, values) for key, values in change.add]
+        items += [_item(key, values) for key, values in change.add]
         span = self._span or Span(self._at, self._at)
         if not items and NEW_TAG in change.drop:
             return [Edit(span.start, span.end, b"")]
         content = b"".join(items)
-        footer = self._mark(len(content), len(items), self._flags & ~_IS_HEADER)
-        header = self._mark(len(content), len(items), self._flags | _IS_HEADER) if self._flags & _HAS_HEADER else b""
+        sizes = struct.pack("<II", len(content) + trailers.APE_HEADER_BYTES, len(items))
+        header, footer = (mark[:12] + sizes + mark[20:] if mark else b"" for mark in (self._header, self._footer))
         return [Edit(span.start, span.end, header + content + footer)]
 
-    def _mark(self, length: int, count: int, flags: int) -> bytes:
-        size = length + trailers.APE_HEADER_BYTES
-        return trailers.APE_MARK + struct.pack("<4I8x", self._version, size, count, flags)
+
+def _mark(flags: int) -> bytes:
+    """A header or footer, its sizes still to be filled in."""
+    return trailers.APE_MARK + struct.pack("<4I8x", _APE_VERSION, 0, 0, flags)
 
 
-def _ape_items(data: bytes, count: int) -> tuple[tuple[bytes, RawField | None], ...]:
+def _items(data: bytes, count: int) -> tuple[tuple[bytes, RawField | None], ...]:
     what = "its APEv2 tag"
     items: list[tuple[bytes, RawField | None]] = []
     offset = 0
@@ -66,15 +66,17 @@ def _ape_items(data: bytes, count: int) -> tuple[tuple[bytes, RawField | None], 
         key = data[offset + 8 : key_end].decode("ascii", "replace")
         field = None
         if key.upper() in OWN_KEYS | {INSTRUMENT}:
-            field = RawField(key, _ape_text(flags, data[key_end + 1 : end]))
+            field = RawField(key, _text(flags, data[key_end + 1 : end]))
         items.append((data[offset:end], field))
         offset = end
+        if len(items) > MAX_PARTS:
+            raise too_many("items")
     if len(items) != count:
         raise StructureError(f"claims {count} items in {what} and has {len(items)}")
     return tuple(items)
 
 
-def _ape_text(flags: int, value: bytes) -> tuple[str, ...] | None:
+def _text(flags: int, value: bytes) -> tuple[str, ...] | None:
     if flags & _KIND:
         return None
     try:
@@ -83,6 +85,6 @@ def _ape_text(flags: int, value: bytes) -> tuple[str, ...] | None:
         return None
 
 
-def _ape_item(key: str, values: tuple[str, ...]) -> bytes:
+def _item(key: str, values: tuple[str, ...]) -> bytes:
     text = "\0".join(values).encode()
     return struct.pack("<II", len(text), 0) + key.encode("ascii") + b"\0" + text

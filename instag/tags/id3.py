@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from mutagen.id3 import ID3, TXXX, Encoding
 
-from instag.containers import Kind, Span, UnsupportedError, file_size, read_tag_block
+from instag.containers import Kind, Span, StructureError, UnsupportedError, file_size, read_tag_block
 from instag.containers.id3 import Frame, Tag, build_tag, parse_tag, remove_unsynchronisation, tag_length
-from instag.containers.iff import HEADER_BYTES, Form, read_form
+from instag.containers.iff import AUDIO_CHUNK, HEADER_BYTES, Form, read_form
 from instag.tags.edits import Edit, RawField
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
 
@@ -44,6 +44,8 @@ class Id3ChunkStore:
 
     def __init__(self, file: BinaryIO, kind: Kind) -> None:
         self._form: Form = read_form(file, kind)
+        if not any(chunk.name == AUDIO_CHUNK[kind] for chunk in self._form.chunks):
+            raise StructureError("has no chunk of audio data")
         self._size = file_size(file)
         self._name = b"ID3 " if kind == Kind.AIFF else b"id3 "
         chunks = [chunk for chunk in self._form.chunks if chunk.name.lower() == b"id3 "]

@@ -31,6 +31,8 @@ class Mp4Store:
         self._file = file
         self._atoms = read_atoms(file)
         self._moov = next(atom for atom in self._atoms if atom.name == b"moov")
+        if not any(atom.name == b"mdat" for atom in self._atoms):
+            raise StructureError("has no 'mdat' atom")
         self._check_offsets()
         self._udta = self._moov.child(b"udta")
         self._meta = self._udta.child(b"meta") if self._udta else None
@@ -116,6 +118,8 @@ class Mp4Store:
             for name in _UNMOVABLE:
                 if top.name == name or next(top.everything(name), None):
                     raise UnsupportedError(f"has an atom '{name.decode()}' with positions that would become wrong")
+            if top.name == b"sidx" and top.span.end <= moved_from:
+                raise UnsupportedError("has an index of segments before its metadata")
             for name in (b"stco", b"co64"):
                 edits.extend(self._moved_table(atom, moved_from, delta) for atom in top.everything(name))
             for atom in top.everything(b"tfhd"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from instag.containers import MAX_TAG_BYTES, Kind, StructureError, TooLargeError, file_size
+from instag.tags.chunk_texts import read_chunk_texts
 
 _ID3_KINDS = frozenset((Kind.WAV, Kind.AIFF, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO))
 _CLASSES: dict[Kind, Callable[..., Any]] = {
@@ -74,9 +76,9 @@ def mutagen_errors() -> Iterator[None]:
         yield
     except MutagenError as error:
         cause = error.__cause__ or error.__context__
-        # Where a file ends too early mutagen raises an OSError of its own, which bears no number.
-        if isinstance(cause, OSError) and cause.errno is not None:
-            raise cause from None
+        # mutagen makes up errors of the system, without a number, for files that end too early.
+        if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
+            raise cause from error
         raise StructureError(f"cannot be read as its format demands ({error or type(error).__name__})") from error
     except _LEAKS as error:
         raise StructureError(f"cannot be read as its format demands ({type(error).__name__}: {error})") from error
@@ -113,7 +115,7 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
     Args:
         file: The open file.
         kind: Its container.
-        everything: Also tags that are beside those that instag writes (ID3v1 and APEv2 in MP3 files).
+        everything: Also tags that are beside those that instag writes (ID3v1 and APEv2 in MP3 files, chunks of text).
 
     Raises:
         StructureError: mutagen cannot read the file.
@@ -131,6 +133,8 @@ def read_entries(file: BinaryIO, kind: Kind, *, everything: bool = False) -> lis
         )
         if everything and kind == Kind.MPEG_AUDIO:
             entries.extend(_ape_entries(file))
+    if everything and kind in (Kind.WAV, Kind.AIFF):
+        entries.extend(Entry(key, (text,)) for key, text in read_chunk_texts(file, kind))
     return entries
 
 

@@ -49,13 +49,20 @@ def remove_leftovers(path: Path) -> None:
 
 
 def replace_file(
-    target: Path, source: BinaryIO, edits: Sequence[Edit], check: Callable[[BinaryIO], None], *, keep_mtime: bool
+    target: Path,
+    source: BinaryIO,
+    before: os.stat_result,
+    edits: Sequence[Edit],
+    check: Callable[[BinaryIO], None],
+    *,
+    keep_mtime: bool,
 ) -> None:
     """Replaces a file by a copy with edits.
 
     Args:
         target: The file, no symbolic link.
         source: The same file, open for reading.
+        before: Its state when it was opened.
         edits: The changes.
         check: Looks at the finished copy and raises where it is not as it should be.
         keep_mtime: The copy keeps the time of the last change.
@@ -64,7 +71,6 @@ def replace_file(
         TagError: The file was changed by somebody else meanwhile, or `check` found a fault.
         OSError: A step failed.
     """
-    before = os.fstat(source.fileno())
     temporary = temporary_path(target)
     copy = create_temporary(temporary)
     try:
@@ -93,8 +99,7 @@ def create_temporary(temporary: Path) -> BinaryIO:
     descriptor = os.open(temporary, flags, 0o600)
     locked = False
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
         locked = True
         if not os.path.samestat(os.fstat(descriptor), os.lstat(temporary)):
             locked = False
@@ -113,6 +118,19 @@ def create_temporary(temporary: Path) -> BinaryIO:
             f"{temporary}: another process is writing this file.",
             "Let the other job finish, then run again.",
         ) from error
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a file for this process, where the system and the file system know locks."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            raise
 
 
 def copy_attributes(target: Path, temporary: Path, before: os.stat_result, *, keep_mtime: bool) -> None:
