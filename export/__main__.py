@@ -11,6 +11,7 @@ DATA_STATEMENT.md.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ def main() -> int:
     parser.add_argument("--evaluation", type=Path, help="what benchmarks/accuracy.py wrote for this model")
     parser.add_argument("--speed", type=Path, help="what benchmarks/speed.py wrote, for the documents")
     parser.add_argument("--small", type=Path, help="what benchmarks/accuracy.py wrote for the small model, likewise")
+    parser.add_argument("--looks", type=Path, help="log of the looks at the development set, likewise")
     parser.add_argument("--documents", type=Path, help="folder for MODEL_CARD.md and DATA_STATEMENT.md")
     options = parser.parse_args()
     try:
@@ -56,7 +58,7 @@ def main() -> int:
     if options.documents:
         if evaluation is None:
             parser.error("--documents needs --evaluation")
-        more = {"speed": _read(options.speed), "small": _read(options.small)}
+        more = {"speed": _read(options.speed), "small": _read(options.small), "looks": _rows(options.looks)}
         text = model_card(card, checkpoint, evaluation, **more)
         (options.documents / "MODEL_CARD.md").write_text(text, encoding="utf-8")
         (options.documents / "DATA_STATEMENT.md").write_text(data_statement(checkpoint), encoding="utf-8")
@@ -65,6 +67,14 @@ def main() -> int:
 
 def _read(path: Path | None) -> Any:
     return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+
+
+def _rows(path: Path | None) -> int | None:
+    """How many entries a CSV file has."""
+    if path is None:
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def model_card(
     evaluation: Mapping[str, Any],
     speed: Mapping[str, Any] | None = None,
     small: Mapping[str, Any] | None = None,
+    looks: int | None = None,
 ) -> str:
     """The page as Markdown.
 
@@ -36,6 +37,7 @@ def model_card(
         evaluation: What benchmarks/accuracy.py wrote.
         speed: What benchmarks/speed.py wrote, or None.
         small: The small model's evaluation, or None.
+        looks: How often the development clips were looked at, or None where nobody counted.
     """
     development = evaluation["development"]
     return _TEMPLATE.read_text(encoding="utf-8").format(
@@ -44,7 +46,7 @@ def model_card(
         licence=card.licence,
         commit=card.recipe["commit"],
         fingerprint=card.recipe["corpus_fingerprint"][:16],
-        looks=checkpoint.get("development_looks", "not counted"),
+        looks="an uncounted number of" if looks is None else looks,
         n=development["n"],
         n_eleven=development["n_eleven"],
         accuracy=_percent(development["accuracy_eleven"]),
