@@ -51,7 +51,7 @@ def quantise(path: Path, audio: NDArray[np.float32]) -> float:
             quantised,
             _Windows(audio),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv", "Clip"],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

@@ -13,6 +13,7 @@ import argparse
 import copy
 import dataclasses
 import json
+import pickle
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,11 +66,19 @@ def fit(
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
     runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
-    features = embeddings(body, pool)
-    head = fit_head(start.head, features, pool, config.head, config.tune_seeds[0])
-    small_head = fit_head(head, features[:, MIDDLE], pool, config.head, config.tune_seeds[0])
+    parts = [pool.key, dataclasses.asdict(settings), list(seeds), config.average_share, dataclasses.asdict(config.head)]
+    path = folder / f"heads-{key_of(parts)}.pt"
+    small_body = _one_patch(body)
+    nets = InstrumentNet(body, copy.deepcopy(start.head)), InstrumentNet(small_body, copy.deepcopy(start.head))
     losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
-    return InstrumentNet(body, head).eval(), InstrumentNet(_one_patch(body), small_head).eval(), losses
+    if not path.exists():
+        features = embeddings(body, pool)
+        head = fit_head(start.head, features, pool, config.head, config.tune_seeds[0])
+        small_head = fit_head(head, features[:, MIDDLE], pool, config.head, config.tune_seeds[0])
+        torch.save([head.state_dict(), small_head.state_dict()], path)
+    for net, state in zip(nets, torch.load(path, weights_only=True), strict=True):
+        net.head.load_state_dict(state)
+    return nets[0].eval(), nets[1].eval(), losses
 
 
 def _one_patch(body: YamnetBody) -> YamnetBody:
@@ -115,16 +124,24 @@ def run_folds(
     start: InstrumentNet, pretrained: Pretrained, data: Data, config: RecipeConfig, folder: Path
 ) -> tuple[dict[str, FoldScores], dict[str, FoldScores]]:
     """What networks (and their small twins) say of the sources that they never heard."""
+    path = folder / f"folds-{key_of([dataclasses.asdict(config), data.fingerprint])}.pkl"
+    if path.exists():
+        with path.open("rb") as file:
+            return pickle.load(file)
     scores: dict[str, FoldScores] = {}
     small_scores: dict[str, FoldScores] = {}
     for name, sources in config.folds.items():
         net, small, _ = fit(start, pretrained, data, config, folder, sources)
         held = held_sets(data.cache, data.indices(only=sources), start.body.front_end, config.judge)
         features = {key: embed_set(net.body, one) for key, one in held.items()}
+        # The patches have done their work, and are too large to keep.
+        held = {key: dataclasses.replace(one, patches=one.patches[:0]) for key, one in held.items()}
         scores[name] = fold_scores(net.head, held, features)
         middle = {key: one[:, MIDDLE] for key, one in features.items()}
         small_scores[name] = fold_scores(small.head, held, middle)
         print(name, json.dumps(figures_of({name: scores[name]})), flush=True)
+    with path.open("wb") as file:
+        pickle.dump((scores, small_scores), file)
     return scores, small_scores
 
 
