@@ -57,7 +57,7 @@ def test_a_network_that_calls_too_much_other_is_shifted_and_its_boasting_cooled(
         instruments = np.full((400, 11), -8.0)
         instruments[np.arange(400), said] = 0.0
         instruments -= np.log(np.exp(instruments).sum(axis=1, keepdims=True))
-        heard = np.where(is_other, -2.0, 2.0) + rng.normal(0, 1, 400) - 3.0
+        heard = np.where(is_other, 0.0, 4.0) + rng.normal(0, 1, 400) - 3.0
         unheard = -np.logaddexp(0.0, heard)
         dominant[name] = np.column_stack([instruments - np.logaddexp(0.0, -heard)[:, None], unheard]).astype("f4")
         logits = np.where(sets[name].present > 0, 2.0, -2.0)
