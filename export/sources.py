@@ -35,5 +35,5 @@ MUSIC: dict[str, str] = {
     "warzone2100-music": "music of Warzone 2100, GPL-2+ and CC-BY-SA-3.0",
     "hyperrogue-music": "music of HyperRogue, CC-BY-SA and CC-BY",
     "planetblupi-music-ogg": "music of Planet Blupi, GPL-3+",
-    "singularity-music": "music of Endgame: Singularity, CC-BY-SA and public domain",
+    "singularity-music": "music of Endgame: Singularity, CC-BY-SA-3.0",
 }
