@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from instag import paths
+from instag import paths, tags
 from instag.card import ModelCard
 from instag.errors import FileError
 from instag.observers import Observer, Totals
@@ -21,7 +21,7 @@ from instag.pool import WorkerPool
 from instag.rows import Mark, Row, Status, TagsWritten
 from instag.table import ResultTable
 from instag.timeline import Timeline
-from instag.worker import Outcome, WorkerSettings, failed_row, remove_leftovers
+from instag.worker import Outcome, WorkerSettings, failed_row
 
 _POLL_SECONDS = 0.2
 # After Ctrl-C, files in flight get this long to finish before their workers are ended.
@@ -193,7 +193,7 @@ def _run_workers(
             try:
                 outcome = pool.outcome(flight.path, future)
             except FileError as error:
-                remove_leftovers(flight.path)
+                tags.remove_leftovers(flight.path)
                 outcome = Outcome(failed_row(flight.path, error, card, worker))
             except Exception as error:
                 error.add_note(f"This is a bug in instag; it happened with {paths.for_terminal(flight.path)}.")
@@ -237,7 +237,7 @@ def _run_workers(
         else:
             pool.stop()
         for flight in flying.values():
-            remove_leftovers(flight.path)
+            tags.remove_leftovers(flight.path)
 
 
 @dataclass

@@ -66,7 +66,8 @@ class Journal:
         Raises:
             CannotStartError: The file cannot be opened, or is something else.
         """
-        self.path = path
+        # What is replaced at the end is the file itself, never a link that leads to it.
+        self.path = Path(os.path.realpath(path))
         self.blocks: dict[str, Block] = {}
         self.notes: list[str] = []
         self._header = header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ def locked(output: Path) -> Iterator[None]:
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
     """
+    output = Path(os.path.realpath(output))  # one lock, whatever link leads to the file
     if not output.parent.is_dir():  # filelock would make it, and a mistyped name would become a folder
         raise CannotStartError(f"{output}: there is no folder {output.parent}.", "Make it, or name another one.")
     path = output.with_name(output.name + ".lock")

@@ -125,15 +125,6 @@ def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSe
     )
 
 
-def remove_leftovers(path: Path) -> None:
-    """Removes the temporary files that a worker left when it was ended while it wrote tags or a sidecar."""
-    for written in (path, sidecar.sidecar_path(path)):
-        try:
-            tags.temporary_path(written).unlink(missing_ok=True)
-        except OSError:  # the next write takes it over
-            continue
-
-
 def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
     before = _identity(path)
     result = analyse_file(path, model, settings.analysis)

@@ -197,6 +197,19 @@ def test_a_full_disk_leaves_whole_rows_and_says_so(tmp_path: Path, kind: str) ->
     table.close()
 
 
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_link_to_a_table_stays_a_link(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / f"table{kind}"
+    link.symlink_to(tmp_path / "real" / f"table{kind}")
+    table = open_table(link)
+    for name in "ba":
+        table.append(a_row(name))
+    table.finish()
+    assert link.is_symlink()
+    assert [row.path for row in open_table(link, read_only=True).rows()] == ["a", "b"]
+
+
 def test_a_device_is_no_table(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.symlink_to("/dev/null")

@@ -33,7 +33,7 @@ class View:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """See `io.IOBase.seek`."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
+        self._position = min(max(0, base + offset), self._size)
         return self._position
 
     def tell(self) -> int:

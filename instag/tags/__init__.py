@@ -68,6 +68,8 @@ _STORES: dict[Kind, Callable[[BinaryIO, Kind], TagStore]] = {
     Kind.MUSEPACK: lambda file, kind: ApeStore(file),
     Kind.MONKEY: lambda file, kind: ApeStore(file),
 }
+# Stands for what is to be written, where only the room for it is in question.
+_SPECIMEN = TagValues(("acoustic guitar", "electric guitar"), "acoustic_guitar", 0.5, "model 1.0.0", True)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -107,8 +109,11 @@ def check_writable(path: Path) -> None:
         target = check_place(path)
         with target.open("rb") as file:
             kind = container_kind(file)
-            _open_store(file, kind)
+            store = _open_store(file, kind)
             read_entries(file, kind)
+            change = plan_write(store.fields, _SPECIMEN, store.missing, overwrite=False)
+            if change:
+                _edits(store, change, file_size(file))
 
 
 def write_tags(path: Path, values: TagValues, *, overwrite: bool = False, keep_mtime: bool = False) -> TagOutcome:

@@ -4,11 +4,11 @@ import json
 import os
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+librosa = pytest.importorskip("librosa")
 
 from train.errors import TrainingError  # noqa: E402
 from train.models.pann import Cnn14, MobileNetV1, Pann, load_checkpoint  # noqa: E402
