@@ -141,7 +141,9 @@ def _against(systems: dict[str, list[Row]], one: str, other: str) -> str:
         verdict = "it lost: every seed of the first is below every seed of the second"
     else:
         verdict = "not told apart: the seeds overlap"
-    return f"- `{one}` against `{other}`: {100 * gap:+.1f} points; {verdict}."
+    seen = [systems[name][0]["windows"] for name in (one, other)]
+    uneven = f" On {seen[0]:,} against {seen[1]:,} windows." if min(seen) < 0.9 * max(seen) else ""
+    return f"- `{one}` against `{other}`: {100 * gap:+.1f} points; {verdict}.{uneven}"
 
 
 def _augmentations(augmentations: dict[str, list[Row]]) -> list[str]:
