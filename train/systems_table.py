@@ -173,7 +173,8 @@ waveform and spectrum ones together, each less often; then mixing with labels me
 recordings 3 to 12 dB apart, and the report's six to nine at one level. Differences are against `none` with the same
 seed. One file of the evaluation set is {100 / first["evaluation"]["n"]:.1f} points."""
     caution = """Augmentations pay over long training; on so short a run one that makes the task harder loses, whatever
-it would gain later. The table says what each did here, and no more."""
+it would gain later. Two seeds agree in sign by chance every other time, so a gain or loss of a point or two on both is
+a hint and no proof. The table says what each did here, and no more."""
     return [intro, "\n".join(lines), caution]
 
 
