@@ -121,6 +121,7 @@ def _system_verdicts(systems: dict[str, list[Row]]) -> list[str]:
         for better, worse in (
             *(("compact", name) for name in _REPORT),
             *((_LONGER, name) for name in _REPORT),
+            (_LONGER, "compact"),
             ("three_stft", "nine_stft"),
             ("three_stft_big", "three_stft"),
             ("morlet", "compact"),
