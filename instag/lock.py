@@ -1,13 +1,15 @@
-"""One writer at a time: a lock beside the output, taken over from a process that is dead."""
+"""One writer at a time: a lock beside the output, which ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import SoftFileLock, Timeout
+from filelock import FileLock, Timeout
 
 from instag.errors import CannotStartError
 
@@ -16,8 +18,8 @@ from instag.errors import CannotStartError
 def locked(output: Path) -> Iterator[None]:
     """Holds the lock of an output file.
 
-    The lock is a file `NAME.lock` that names its holder's process and host; filelock takes it over where that process
-    no longer runs on this host.
+    The lock is the system's own on a file `NAME.lock`, so that it is gone with a process that is killed at any instant;
+    what the file says of its holder is for people only.
 
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
@@ -26,21 +28,25 @@ def locked(output: Path) -> Iterator[None]:
     if not output.parent.is_dir():  # filelock would make it, and a mistyped name would become a folder
         raise CannotStartError(f"{output}: there is no folder {output.parent}.", "Make it, or name another one.")
     path = output.with_name(output.name + ".lock")
-    lock = SoftFileLock(path, blocking=False)
+    lock = FileLock(path, blocking=False)
     try:
         lock.acquire()
     except Timeout:
         raise CannotStartError(
-            f"{output}: another job is writing it ({_holder(path)}).",
-            f"Wait for that job, or name another output. If it no longer runs, delete {path}.",
+            f"{output}: another job is writing it ({_holder(path)}).", "Wait for that job, or name another output."
         ) from None
     except OSError as error:
         raise CannotStartError(
             f"{output}: cannot be written ({error.strerror}).", "Name a file in a folder that is there and writable."
         ) from None
     try:
+        with contextlib.suppress(OSError):
+            path.write_text(f"{os.getpid()}\n{platform.node()}\n")
         yield
     finally:
+        # Removed while it is held: filelock looks after locking whether its file is still the one with that name.
+        with contextlib.suppress(OSError):
+            path.unlink()
         lock.release()
 
 

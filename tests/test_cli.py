@@ -324,6 +324,13 @@ def test_a_lock_of_a_dead_process_is_taken_over(archive: Path) -> None:
     assert not Path("table.csv.lock").exists()
 
 
+@pytest.mark.parametrize("content", ["", "half a rec", "999999999\nelsewhere\n"])
+def test_a_lock_file_that_nobody_holds_stops_nobody(archive: Path, content: str) -> None:
+    Path("table.csv.lock").write_text(content)  # what a process leaves that is killed while it starts or ends
+    assert run("tag", "archive/one.wav", "-o", "table.csv").returncode == 0
+    assert not Path("table.csv.lock").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupted_job_ends_soon_and_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -41,8 +41,9 @@ def save(figure: Figure, path: Path) -> Path:
 def learning_curves(folders: Sequence[Path]) -> Figure:
     """Training loss and the validation measure over epochs, a line a run."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    colours = plt.get_cmap("tab20")(np.linspace(0, 1, max(2, len(folders))))
-    for folder, colour in zip(folders, colours, strict=False):
+    palette = plt.get_cmap("tab10" if len(folders) <= 10 else "tab20")
+    for number, folder in enumerate(folders):
+        colour = palette(number % palette.N)
         with (folder / CURVES).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         epochs = [int(row["epoch"]) for row in rows]
@@ -94,7 +95,7 @@ def reliability_diagram(outcome: Outcome) -> Figure:
     top.plot([0, 1], [0, 1], "--", color="grey", lw=1)
     top.bar(centres[filled], accuracy, 0.9 / _BINS, color=_BLUE, alpha=0.75, label="accuracy")
     top.plot(confidence, accuracy, "o", color=_RED, ms=4, label="mean confidence of the bin")
-    top.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1), title=f"expected calibration error {error:.3f}")
+    top.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02), title=f"expected calibration error {error:.3f}")
     top.legend(frameon=False, loc="upper left")
     bottom.bar(centres, np.bincount(position, minlength=_BINS), 0.9 / _BINS, color="grey")
     bottom.set(xlabel="confidence", ylabel="files")

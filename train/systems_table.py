@@ -121,6 +121,7 @@ def _system_verdicts(systems: dict[str, list[Row]]) -> list[str]:
         for better, worse in (
             *(("compact", name) for name in _REPORT),
             *((_LONGER, name) for name in _REPORT),
+            (_LONGER, "compact"),
             ("three_stft", "nine_stft"),
             ("three_stft_big", "three_stft"),
             ("morlet", "compact"),
@@ -141,7 +142,9 @@ def _against(systems: dict[str, list[Row]], one: str, other: str) -> str:
         verdict = "it lost: every seed of the first is below every seed of the second"
     else:
         verdict = "not told apart: the seeds overlap"
-    return f"- `{one}` against `{other}`: {100 * gap:+.1f} points; {verdict}."
+    seen = [systems[name][0]["windows"] for name in (one, other)]
+    uneven = f" On {seen[0]:,} against {seen[1]:,} windows." if min(seen) < 0.9 * max(seen) else ""
+    return f"- `{one}` against `{other}`: {100 * gap:+.1f} points; {verdict}.{uneven}"
 
 
 def _augmentations(augmentations: dict[str, list[Row]]) -> list[str]:
@@ -171,7 +174,8 @@ waveform and spectrum ones together, each less often; then mixing with labels me
 recordings 3 to 12 dB apart, and the report's six to nine at one level. Differences are against `none` with the same
 seed. One file of the evaluation set is {100 / first["evaluation"]["n"]:.1f} points."""
     caution = """Augmentations pay over long training; on so short a run one that makes the task harder loses, whatever
-it would gain later. The table says what each did here, and no more."""
+it would gain later. Two seeds agree in sign by chance every other time, so a gain or loss of a point or two on both is
+a hint and no proof. The table says what each did here, and no more."""
     return [intro, "\n".join(lines), caution]
 
 
