@@ -65,22 +65,25 @@ def shift_heard(dominant: NDArray[np.float32], shift: float) -> NDArray[np.float
 def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
     """Fits everything.
 
+    Temperatures are fitted to the network as it learned, without the shift: the shift says what a loss costs, and takes
+    nothing away from how sure the network may be of which of the eleven it hears.
+
     Returns:
         The calibration, and what is to be added to the head's bias of "one of the eleven is heard".
     """
     shift = _best_shift(folds)
     logits, targets = [], []
     for fold in folds.values():
-        for name in ("recordings", "songs", "mixtures", "bands", "others"):
+        for name in FILE_SETS:
             if name in fold.sets:
                 chosen = _evenly(len(fold.dominant[name]))
-                logits.append(shift_heard(fold.dominant[name][chosen], shift))
+                logits.append(fold.dominant[name][chosen])
                 targets.append(np.repeat(fold.sets[name].truth, fold.sets[name].counts)[chosen])
     temperature = fit_temperature(np.concatenate(logits), np.concatenate(targets))
     scales, biases = _presence(folds)
     calibration = Calibration(temperature, scales, biases)
     calibration = replace(calibration, present_thresholds=_thresholds(folds, calibration))
-    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration, shift))
+    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration))
     return replace(calibration, review_threshold=_review_threshold(folds, calibration, shift)), shift
 
 
@@ -160,14 +163,14 @@ def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: 
     return verdicts(file_scores(fold.sets[name], dominant, present.astype(np.float32)), card_of(calibration))
 
 
-def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration, shift: float) -> float:
+def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration) -> float:
     """The temperature with the least calibration error of files, each set of each fold counting alike."""
 
     def error(temperature: float) -> float:
         errors = []
         for fold in folds.values():
             for name in (one for one in FILE_SETS if one in fold.sets):
-                given = file_verdicts(fold, name, replace(calibration, file_temperature=temperature), shift)
+                given = file_verdicts(fold, name, replace(calibration, file_temperature=temperature), 0.0)
                 right = np.array([LABELS.index(one.dominant) for one in given]) == fold.sets[name].truth
                 errors.append(expected_calibration_error(np.array([one.confidence for one in given]), right))
         return float(np.mean(errors))
