@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instag.constants import TEMPORARY_PREFIX
+from instag.disk import synchronise_folder
 from instag.errors import CannotStartError
 
 _SYNC_SECONDS = 1.0
@@ -136,11 +137,6 @@ class Journal:
         self._reader.seek(block.offset)
         return self._reader.read(block.length).splitlines()
 
-    def drop(self, keys: Iterable[str]) -> None:
-        """Forgets keys; `finish` leaves their lines out."""
-        for key in keys:
-            self.blocks.pop(key, None)
-
     def finish(self) -> None:
         """Puts the blocks in the order of their keys, leaves replaced ones out, and closes the file.
 
@@ -257,7 +253,7 @@ class Journal:
             shutil.copymode(self.path, temporary)
         self.close()
         temporary.replace(self.path)
-        sync_folder(self.path.parent)
+        synchronise_folder(self.path.parent)
         self.blocks = moved
 
     def _data(self, keys: list[str]) -> Iterator[bytes]:
@@ -271,17 +267,3 @@ class Journal:
             f"{self.path}: cannot be written ({error.strerror}).",
             "Make room or mend the folder, then run the same command again; what was done is kept.",
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename in a folder survive a power cut, where the system has a way to."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows cannot open folders
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:  # some network file systems cannot either
-        pass
-    finally:
-        os.close(descriptor)

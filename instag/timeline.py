@@ -53,10 +53,6 @@ class Timeline:
         """Adds the windows of one file."""
         self._journal.append(path, [self._codec.encode(record) for record in window_records(path, scores)])
 
-    def drop_all_but(self, keep: set[str]) -> None:
-        """Forgets the files that are not named."""
-        self._journal.drop([path for path in self._journal.blocks if path not in keep])
-
     def finish(self) -> None:
         """Puts the files in the order of their paths and closes the timeline."""
         self._journal.finish()

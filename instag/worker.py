@@ -214,12 +214,6 @@ def _identity(path: Path) -> tuple[int, int, int]:
     """
     try:
         status = path.stat()
-    except FileNotFoundError:
-        raise FileError(
-            ErrorCode.NOT_FOUND, f"{paths.for_terminal(path)}: there is no such file.", "It was moved or deleted."
-        ) from None
     except (OSError, ValueError) as error:
-        raise FileError(
-            ErrorCode.NOT_READABLE, f"{paths.for_terminal(path)}: cannot be looked at ({error}).", "Check the path."
-        ) from None
+        raise paths.unreachable(path, error) from None
     return status.st_ino, status.st_size, status.st_mtime_ns

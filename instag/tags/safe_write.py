@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from instag.constants import SIDECAR_SUFFIX, TEMPORARY_PREFIX
+from instag.disk import synchronise_folder
 from instag.errors import ErrorCode, TagError
 from instag.tags.edits import Edit, copy_with_edits
 
@@ -204,16 +205,3 @@ def replace(temporary: Path, copy: BinaryIO, target: Path, source: BinaryIO) -> 
         copy.close()
         source.close()
     temporary.replace(target)
-
-
-def synchronise_folder(folder: Path) -> None:
-    """Waits until the new name is on the disk, where the system can.
-
-    A failure is no fault of the file: after a power cut it is the old one or the new one, both whole.
-    """
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
