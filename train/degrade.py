@@ -22,6 +22,7 @@ class DegradeSettings:
         reverb_seconds: Range of the room's decay time (60 dB).
         noise_share: Share of mixtures with hiss.
         noise_snr_db: Range of its level below the signal.
+        white_share: Share of the hiss that is white, as of tapes and amplifiers; the rest falls towards the treble.
         hum_share: Share with mains hum.
         band_limit_share: Share with the treble (and often the bass) cut, like old transfers and telephone lines.
         clip_share: Share driven into clipping.
@@ -35,6 +36,7 @@ class DegradeSettings:
     reverb_seconds: tuple[float, float] = (0.15, 1.5)
     noise_share: float = 0.4
     noise_snr_db: tuple[float, float] = (10.0, 50.0)
+    white_share: float = 0.0
     hum_share: float = 0.05
     band_limit_share: float = 0.15
     clip_share: float = 0.05
@@ -64,7 +66,9 @@ def degrade(mix: Samples, rate: int, settings: DegradeSettings, rng: Generator) 
     audio = mix / np.float32(level) if level > 1e-6 else mix
     audio = _filtered(audio, rate, settings, rng)
     if rng.random() < settings.noise_share or level <= 1e-6:
-        audio = audio + _noise(len(audio), rng) * np.float32(10 ** (-rng.uniform(*settings.noise_snr_db) / 20))
+        audio = audio + _noise(len(audio), settings.white_share, rng) * np.float32(
+            10 ** (-rng.uniform(*settings.noise_snr_db) / 20)
+        )
     if rng.random() < settings.hum_share:
         audio = audio + _hum(len(audio), rate, rng)
     if rng.random() < settings.crackle_share:
@@ -116,10 +120,11 @@ def _filtered(audio: Samples, rate: int, settings: DegradeSettings, rng: Generat
     return np.fft.irfft(spectrum, size)[:count].astype(np.float32)
 
 
-def _noise(count: int, rng: Generator) -> Samples:
-    """Noise of unit RMS with a random slope between white and brown."""
+def _noise(count: int, white_share: float, rng: Generator) -> Samples:
+    """Noise of unit RMS, white or with a random slope between white and brown."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** -rng.uniform(0.0, 1.0)
+    slope = 0.0 if rng.random() < white_share else rng.uniform(0.0, 1.0)
+    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** -slope
     noise = np.fft.irfft(spectrum, count).astype(np.float32)
     return noise / np.float32(max(rms(noise), 1e-9))
 

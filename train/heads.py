@@ -43,11 +43,19 @@ CHECKPOINT_KIND = "instag-yamnet"
 
 
 class FactorisedHead(nn.Module):
-    """From the mean embedding of a window to both outputs' logits.
+    """From the embeddings of a window's patches to both outputs' logits.
+
+    Which of the eleven it is, is asked of each patch, and a patch has as much say as it seems to hear one of them at
+    all (attention pooling whose attention is the head's own answer); whether any is heard is the mean over the patches.
 
     Args:
         embedding: Size of the embedding.
+
+    Attributes:
+        shift: What is added to the logit of "one of the eleven is heard": the price of a loss, set when thresholds are.
     """
+
+    shift: Tensor
 
     def __init__(self, embedding: int = EMBEDDING) -> None:
         super().__init__()
@@ -55,15 +63,17 @@ class FactorisedHead(nn.Module):
         self.any = nn.Linear(embedding, 1)
         self.any_scale = nn.Parameter(torch.tensor(1.0))
         self.present = nn.Linear(embedding, len(LABELS))
+        self.register_buffer("shift", torch.zeros(()))
 
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, patches, embedding) to two (batch, 12) logits; `dominant` is log-probabilities already."""
-        pooled = embeddings.mean(dim=1)
-        strengths = self.instruments(pooled)
-        heard = self.any_scale * torch.logsumexp(strengths, dim=1, keepdim=True) + self.any(pooled)
-        instruments = functional.log_softmax(strengths, dim=1)
-        dominant = torch.cat([instruments + functional.logsigmoid(heard), functional.logsigmoid(-heard)], dim=1)
-        return dominant, self.present(pooled)
+        strengths = self.instruments(embeddings)
+        heard = self.any_scale * torch.logsumexp(strengths, dim=2, keepdim=True) + self.any(embeddings)
+        say = functional.log_softmax(functional.logsigmoid(heard), dim=1)
+        instruments = torch.logsumexp(say + functional.log_softmax(strengths, dim=2), dim=1)
+        window = heard.mean(dim=1) + self.shift
+        dominant = torch.cat([instruments + functional.logsigmoid(window), functional.logsigmoid(-window)], dim=1)
+        return dominant, self.present(embeddings.mean(dim=1))
 
 
 def head_from_rows(pretrained: Pretrained) -> FactorisedHead:
@@ -113,17 +123,19 @@ class NetConfig:
         width: Factor on the body's channels.
         blocks: (channels, stride) of the body's blocks, or () for the pretrained network's.
         patches: Patches a window.
+        places: Where in a window the patches may be taken from.
     """
 
     width: float = 1.0
     blocks: tuple[tuple[int, int], ...] = ()
     patches: int = PATCHES
+    places: int = 1
 
     def build(self, mel: np.ndarray | None = None) -> InstrumentNet:
         """The network with random weights (and the mel matrix, which a state dict overwrites)."""
         mel = np.ones((MEL_BANDS, 257), np.float32) if mel is None else mel
         more = {"blocks": self.blocks} if self.blocks else {}
-        body = YamnetBody(mel, self.patches, self.width, **more)
+        body = YamnetBody(mel, self.patches, self.width, **more, places=self.places)
         return InstrumentNet(body, FactorisedHead(body.embedding))
 
 
@@ -144,7 +156,7 @@ def load_checkpoint(path: Path) -> tuple[InstrumentNet, dict[str, Any]]:
     if not isinstance(content, dict) or content.get("kind") != CHECKPOINT_KIND:
         raise ValueError(f"{path}: this is no {CHECKPOINT_KIND} checkpoint.")
     values = content.pop("net")
-    config = NetConfig(values["width"], tuple(tuple(block) for block in values["blocks"]), values["patches"])
+    config = NetConfig(**values | {"blocks": tuple(tuple(block) for block in values["blocks"])})
     state = content.pop("state")
     # The mel matrix's used bins set the front end's shapes, so the right number of them has to be there beforehand.
     net = config.build(_mel_like(state["body.front_end.mel"]))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from train.heads import PATCHES, InstrumentNet, NetConfig, save_checkpoint, untrained
+from train.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.mixing import Mixer
 from train.recipe_calibrate import FoldScores, calibrate, figures_of, fold_scores
 from train.recipe_config import RecipeConfig, read_config
@@ -30,13 +30,12 @@ from train.recipe_data import Data, load_data
 from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe_judge import embed_set, held_sets
 from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
+from train.recipe_twin import distil, loudest_patches, untaught
 from train.yamnet import Pretrained, YamnetBody, read_pretrained
 
 MUSIC_SEED = 11
 SMALL_SUFFIX = "-small"
 EXPORT_WINDOWS = 64
-# Of the three patches of a window; the only one that the small twin hears.
-MIDDLE = slice(PATCHES // 2, PATCHES // 2 + 1)
 
 
 def fit(
@@ -47,7 +46,7 @@ def fit(
     folder: Path,
     without: Sequence[str] = (),
 ) -> tuple[InstrumentNet, InstrumentNet, dict[str, Any]]:
-    """Tunes, averages, refits the head; then the head of the twin that hears the middle patch only.
+    """Tunes, averages, refits the head; then teaches the small twin.
 
     Args:
         start: The untrained network.
@@ -58,51 +57,57 @@ def fit(
         without: Sources that are left out; the fold's smaller settings apply where there are any.
 
     Returns:
-        The network, its small twin, and the losses of the tuned runs.
+        The network, its small twin, and the losses of the tuned runs and of the twin.
     """
     size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
     front_end = start.body.front_end
     pool = mixture_pool(data.cache, data.indices(without), config.mix, config.pool_seed, size, front_end, folder)
+    music = _music(start, data, config, folder)
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
-    runs = _tuned(start, pretrained, data, config, pool, settings, seeds, folder)
+    runs = _tuned(start, pretrained, pool, music, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
-    parts = [pool.key, dataclasses.asdict(settings), list(seeds), config.average_share, dataclasses.asdict(config.head)]
+    net = InstrumentNet(body, copy.deepcopy(start.head))
+    twin = untaught(net, config.twin)
+    parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
+    parts += [dataclasses.asdict(config.head), dataclasses.asdict(config.twin)]
     path = folder / f"heads-{key_of(parts)}.pt"
-    small_body = _one_patch(body)
-    nets = InstrumentNet(body, copy.deepcopy(start.head)), InstrumentNet(small_body, copy.deepcopy(start.head))
     losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
     if not path.exists():
         features = embeddings(body, pool)
-        head = fit_head(start.head, features, pool, config.head, config.tune_seeds[0])
-        small_head = fit_head(head, features[:, MIDDLE], pool, config.head, config.tune_seeds[0])
-        torch.save([head.state_dict(), small_head.state_dict()], path)
-    for net, state in zip(nets, torch.load(path, weights_only=True), strict=True):
-        net.head.load_state_dict(state)
-    return nets[0].eval(), nets[1].eval(), losses
+        net.head = fit_head(start.head, features, pool, config.head, seeds[0])
+        pools, all_features = [pool], [features]
+        if music is not None:
+            pools.append(music)
+            all_features.append(embeddings(body, music))
+        twin.body, history = distil(net, pools, all_features, config.twin, seeds[0])
+        heard = embeddings(twin.body, pool, choose=lambda patches: loudest_patches(patches, config.twin.places))
+        twin.head = fit_head(net.head, heard, pool, config.head, seeds[0])
+        kept = {"head": net.head.state_dict(), "twin": twin.state_dict(), "history": history}
+        torch.save(kept, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+    kept = torch.load(path, weights_only=True)
+    net.head.load_state_dict(kept["head"])
+    twin.load_state_dict(kept["twin"])
+    return net.eval(), twin.eval(), losses | {"twin_losses": kept["history"]}
 
 
-def _one_patch(body: YamnetBody) -> YamnetBody:
-    """The same body, hearing the patch in the middle of the window: a third of the work."""
-    small = copy.deepcopy(body)
-    small.front_end.patches = 1
-    return small
+def _music(start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path) -> Pool | None:
+    """Windows of the unlabelled music, where there is any."""
+    if data.music is None or not config.music_size:
+        return None
+    return music_pool(data.music, MUSIC_SEED, config.music_size, start.window_seconds, start.body.front_end, folder)
 
 
 def _tuned(
     start: InstrumentNet,
     pretrained: Pretrained,
-    data: Data,
-    config: RecipeConfig,
     pool: Pool,
+    music: Pool | None,
     settings: TuneSettings,
     seeds: Sequence[int],
     folder: Path,
 ) -> list[tuple[YamnetBody, list[float]]]:
     """One tuned body a seed; those that an interrupted or another run of the recipe finished are read back."""
-    music = None
-    if data.music is not None and config.music_size:
-        seconds, front_end = start.window_seconds, start.body.front_end
-        music = music_pool(data.music, MUSIC_SEED, config.music_size, seconds, front_end, folder)
     maps: list[np.ndarray | None] = []
     runs = []
     for seed in seeds:
@@ -132,13 +137,12 @@ def run_folds(
     small_scores: dict[str, FoldScores] = {}
     for name, sources in config.folds.items():
         net, small, _ = fit(start, pretrained, data, config, folder, sources)
-        held = held_sets(data.cache, data.indices(only=sources), start.body.front_end, config.judge)
-        features = {key: embed_set(net.body, one) for key, one in held.items()}
-        # The patches have done their work, and are too large to keep.
-        held = {key: dataclasses.replace(one, patches=one.patches[:0]) for key, one in held.items()}
-        scores[name] = fold_scores(net.head, held, features)
-        middle = {key: one[:, MIDDLE] for key, one in features.items()}
-        small_scores[name] = fold_scores(small.head, held, middle)
+        for one, kept in ((net, scores), (small, small_scores)):
+            held = held_sets(data.cache, data.indices(only=sources), one.body.front_end, config.judge)
+            features = {key: embed_set(one.body, single) for key, single in held.items()}
+            # The patches have done their work, and are too large to keep.
+            held = {key: dataclasses.replace(single, patches=single.patches[:0]) for key, single in held.items()}
+            kept[name] = fold_scores(one.head, held, features)
         print(name, json.dumps(figures_of({name: scores[name]})), flush=True)
     with path.open("wb") as file:
         pickle.dump((scores, small_scores), file)
@@ -162,7 +166,7 @@ def run(
     for net, scores, suffix in zip(nets, all_scores, ("", SMALL_SUFFIX), strict=True):
         calibration, heard_shift = calibrate(scores)
         with torch.no_grad():
-            net.head.any.bias += heard_shift
+            net.head.shift += heard_shift
         document = {
             "model_id": config.model_id + suffix,
             "version": config.version,
@@ -212,7 +216,8 @@ def main() -> None:
     small_output = options.output.with_stem(options.output.stem + SMALL_SUFFIX)
     results = run(config, data, read_pretrained(options.pretrained), options.cache)
     for output, (net, document) in zip((options.output, small_output), results, strict=True):
-        save_checkpoint(output, net, NetConfig(patches=net.body.front_end.patches), document)
+        shape = config.twin.net_config() if net.body.front_end.places > 1 else NetConfig()
+        save_checkpoint(output, net, shape, document)
         figures = {key: value for key, value in document.items() if key != "windows"}
         output.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

@@ -214,7 +214,7 @@ def figures_of(
             if eleven.any():
                 entry["best_of_eleven"] = float((best == held.truth)[eleven].mean())
                 entry["lost_to_other"] = float((result.predicted == OTHER_INDEX)[eleven].mean())
-            if name in ("mixtures", "bands"):
+            if name in ("mixtures", "pieces", "bands"):
                 heard = np.stack([one.present_scores for one in given])
                 entry["present"] = multilabel(heard, held.present > 0.5, np.array(calibration.present_thresholds))
                 known = held.known[:, :OTHER_INDEX] > 0

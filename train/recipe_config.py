@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from train.mixing import MixSettings
 from train.recipe_fit import HeadSettings, TuneSettings
 from train.recipe_judge import JudgeSettings
+from train.recipe_twin import TwinSettings
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class RecipeConfig:
         tune: How the whole network is tuned.
         fold_tune: The same in the folds, which are smaller.
         head: How the head is refitted.
+        twin: The small twin's shape and lessons.
         judge: Sizes of the held-out sets.
         folds: Name to the sources that are held out together.
     """
@@ -47,6 +49,7 @@ class RecipeConfig:
     tune: TuneSettings = field(default_factory=TuneSettings)
     fold_tune: TuneSettings = field(default_factory=TuneSettings)
     head: HeadSettings = field(default_factory=HeadSettings)
+    twin: TwinSettings = field(default_factory=TwinSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

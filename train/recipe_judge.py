@@ -29,6 +29,7 @@ LIGHT = DegradeSettings(
     crackle_share=0.0,
     codec_share=0.0,
 )
+PIECE_SECONDS = 12.0
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class JudgeSettings:
 
     Attributes:
         mixtures: Mixtures of each kind.
+        pieces: Longer mixtures.
         notes: Single notes.
         longest_seconds: Longer recordings are cut to that.
         seed: Of the mixtures.
     """
 
     mixtures: int = 400
+    pieces: int = 150
     notes: int = 150
     longest_seconds: float = 12.0
     seed: int = 77
@@ -53,7 +56,7 @@ class HeldSet:
     """The windows of one held-out set, through the front end already, and what is in the files.
 
     Attributes:
-        name: `recordings`, `notes`, `songs`, `mixtures`, `bands` or `others`.
+        name: `recordings`, `notes`, `songs`, `mixtures`, `pieces`, `bands` or `others`.
         patches: (windows, patches, 96, 64) float16.
         spans: (windows, 3) float64: start and end in seconds, level in dBFS.
         counts: (files,) windows of each file.
@@ -74,10 +77,23 @@ class HeldSet:
 
 
 def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
-    """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`."""
+    """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`.
+
+    `pieces` are several windows long, hold one to four of the eleven, and half of them a band: what presence in a file
+    is judged by.
+    """
     plain = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
     kinds = {
         "mixtures": replace(plain, companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)),
+        "pieces": replace(
+            plain,
+            window_seconds=PIECE_SECONDS,
+            companion_counts=(0.35, 0.3, 0.2, 0.15),
+            companion_db=(-9.0, 0.0),
+            band_share=0.5,
+            band_db=(-9.0, 3.0),
+            backing_share=0.0,
+        ),
         "bands": replace(plain, companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0),
         "others": replace(plain, other_share=1.0),
     }
@@ -86,7 +102,7 @@ def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings)
     return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in kinds.items()}
 
 
-SETS = ("recordings", "notes", "songs", "mixtures", "bands", "others")
+SETS = ("recordings", "notes", "songs", "mixtures", "pieces", "bands", "others")
 
 
 def held_sets(
@@ -131,7 +147,7 @@ def held_sets(
         add("songs", songs, [LABELS.index("electric_guitar")] * len(songs), ["songs"] * len(songs), solo=False)
     for name, mixer in held_mixers(cache, held, settings).items():
         if name in names:
-            batch = mixer.mixtures(range(settings.mixtures))
+            batch = mixer.mixtures(range(settings.pieces if name == "pieces" else settings.mixtures))
             made = [change(audio) for audio in batch.audio]
             sources = ["+".join(sorted(one)) for one in batch.sources]
             known = batch.present_known

@@ -33,12 +33,15 @@ class LogMel(nn.Module):
 
     Args:
         mel: (64, 257) matrix from magnitudes to mel bands.
-        patches: How many patches of 96 frames are taken from the middle of the audio, one after the other.
+        patches: How many patches of 96 frames are taken, one after the other.
+        places: From how many places, evenly spread over the audio, they may be taken: the loudest of them, or with one
+            place the middle.
     """
 
-    def __init__(self, mel: NDArray[np.float32], patches: int) -> None:
+    def __init__(self, mel: NDArray[np.float32], patches: int, places: int = 1) -> None:
         super().__init__()
         self.patches = patches
+        self.places = places
         used = np.flatnonzero(mel.any(axis=0))
         bins = np.arange(used[0], used[-1] + 1)
         self.register_buffer("mel", torch.from_numpy(mel[:, bins].T.copy()))
@@ -60,9 +63,11 @@ class LogMel(nn.Module):
             raise ValueError(
                 f"{audio.shape[1]} samples hold less than {self.patches} patches of {PATCH_FRAMES} frames."
             )
-        first = spare // 2 * HOP
         step = HOP // 2
-        pieces = audio[:, first : first + (frames * 2 + 3) * step].reshape(audio.shape[0], frames * 2 + 3, step)
+        span = (frames * 2 + 3) * step
+        starts = [spare // 2] if self.places == 1 else [spare * i // (self.places - 1) for i in range(self.places)]
+        chosen = self._loudest([audio[:, start * HOP : start * HOP + span] for start in starts])
+        pieces = chosen.reshape(audio.shape[0], frames * 2 + 3, step)
         framed = torch.cat([pieces[:, k : k + 2 * frames - 1 : 2] for k in range(5)], dim=2)
         later = framed[:, :, FRAME // 2 :]
         earlier = framed[:, :, 1 : FRAME // 2 + 1].flip(2)
@@ -70,6 +75,20 @@ class LogMel(nn.Module):
         imaginary = (later - earlier) @ self.sine
         magnitude = torch.sqrt(real * real + imaginary * imaginary)
         return torch.log(magnitude @ self.mel + LOG_OFFSET).unflatten(1, (self.patches, PATCH_FRAMES))
+
+    @staticmethod
+    def _loudest(stretches: list[Tensor]) -> Tensor:
+        """Of (batch, samples) each, in every row the one with the most energy."""
+        if len(stretches) == 1:
+            return stretches[0]
+        stacked = torch.stack(stretches, dim=1)
+        # In steps of 0.75 dB, the earlier of equals: rounding errors must not decide, or PyTorch and ONNX would differ.
+        steps = torch.round(4 * torch.log2(stacked.square().mean(dim=2) + 1e-10))
+        order = torch.arange(len(stretches), dtype=steps.dtype)
+        loudest = (steps * len(stretches) - order).argmax(dim=1)
+        # A masked sum: gathering would tie the exported graph to one batch size.
+        wanted = functional.one_hot(loudest, len(stretches)).to(stacked.dtype)
+        return (stacked * wanted[:, :, None]).sum(dim=1)
 
 
 class _Convolution(nn.Module):
@@ -94,8 +113,9 @@ class YamnetBody(nn.Module):
     Args:
         mel: (64, 257) mel matrix.
         patches: Patches a window.
-        width: Factor on the channels, for smaller twins.
-        blocks: (channels, stride) of the blocks.
+        width: Factor on the channels.
+        blocks: (channels, stride) of the blocks; fewer of them for smaller twins.
+        places: Where the patches may be taken from; see `LogMel`.
     """
 
     def __init__(
@@ -104,9 +124,10 @@ class YamnetBody(nn.Module):
         patches: int = 3,
         width: float = 1.0,
         blocks: tuple[tuple[int, int], ...] = BLOCKS,
+        places: int = 1,
     ) -> None:
         super().__init__()
-        self.front_end = LogMel(mel, patches)
+        self.front_end = LogMel(mel, patches, places)
         channels = round(32 * width)
         layers: list[nn.Module] = [_Convolution(1, channels, 3, 2)]
         for full, stride in blocks:
