@@ -47,6 +47,8 @@ class FactorisedHead(nn.Module):
 
     Which of the eleven it is, is asked of each patch, and a patch has as much say as it seems to hear one of them at
     all (attention pooling whose attention is the head's own answer); whether any is heard is the mean over the patches.
+    Presence has rows of its own, and in part follows which instrument stands out: under drums every row answers weakly,
+    and what is left to tell them apart is which answers least weakly.
 
     Args:
         embedding: Size of the embedding.
@@ -63,6 +65,7 @@ class FactorisedHead(nn.Module):
         self.any = nn.Linear(embedding, 1)
         self.any_scale = nn.Parameter(torch.tensor(1.0))
         self.present = nn.Linear(embedding, len(LABELS))
+        self.standing_out = nn.Parameter(torch.tensor(0.0))
         self.register_buffer("shift", torch.zeros(()))
 
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +76,9 @@ class FactorisedHead(nn.Module):
         instruments = torch.logsumexp(say + functional.log_softmax(strengths, dim=2), dim=1)
         window = heard.mean(dim=1) + self.shift
         dominant = torch.cat([instruments + functional.logsigmoid(window), functional.logsigmoid(-window)], dim=1)
-        return dominant, self.present(embeddings.mean(dim=1))
+        # Detached: presence learns from what dominates, and does not bend it.
+        more = functional.pad(self.standing_out * instruments.detach(), (0, 1))
+        return dominant, self.present(embeddings.mean(dim=1)) + more
 
 
 def head_from_rows(pretrained: Pretrained) -> FactorisedHead:

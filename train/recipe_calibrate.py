@@ -25,6 +25,8 @@ LOST_UNDER_BANDS = 0.10
 # Recordings set aside for review: enough that the rest is this often right, yet of recordings of sources that were left
 # out no more than this share. The network is surer of sources that it knows, so that far fewer are marked there.
 KEPT_ACCURACY, REVIEW_SHARE = 0.97, 0.45
+# What presence is calibrated and its thresholds are set on.
+PRESENCE_SETS = ("recordings", "mixtures", "pieces", "bands", "others")
 # What archives hold resembles these sets; the others are extremes.
 FILE_SETS = ("recordings", "songs", "mixtures")
 
@@ -123,19 +125,27 @@ def _presence(folds: Mapping[str, FoldScores]) -> tuple[tuple[float, ...], tuple
 def _present_windows(folds: Mapping[str, FoldScores]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for fold in folds.values():
-        for name in ("recordings", "mixtures", "bands", "others"):
-            if name in fold.sets:
-                held = fold.sets[name]
-                chosen = _evenly(len(fold.present[name]))
-                parts[0].append(fold.present[name][chosen])
-                parts[1].append(np.repeat(held.present, held.counts, axis=0)[chosen])
-                parts[2].append(np.repeat(held.known, held.counts, axis=0)[chosen])
+        for name in (one for one in PRESENCE_SETS if one in fold.sets):
+            held = fold.sets[name]
+            chosen = _evenly(len(fold.present[name]))
+            parts[0].append(fold.present[name][chosen])
+            parts[1].append(np.repeat(held.present, held.counts, axis=0)[chosen])
+            parts[2].append(np.repeat(held.known, held.counts, axis=0)[chosen])
     return tuple(np.concatenate(part) for part in parts)
 
 
 def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tuple[float, ...]:
-    logits, truth, known = _present_windows(folds)
-    scores = _sigmoid(logits * np.array(calibration.present_scale) + np.array(calibration.present_bias))
+    """For each label, the threshold with the highest F1 over files: a label counts as heard where any window says so."""
+    parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    for fold in folds.values():
+        for name in (one for one in PRESENCE_SETS if one in fold.sets):
+            held = fold.sets[name]
+            chosen = _evenly(len(held.counts))
+            logits = fold.present[name] * np.array(calibration.present_scale) + np.array(calibration.present_bias)
+            highest = np.maximum.reduceat(_sigmoid(logits), np.cumsum(held.counts) - held.counts, axis=0)
+            for part, values in zip(parts, (highest, held.present, held.known), strict=True):
+                part.append(values[chosen])
+    scores, truth, known = (np.concatenate(part) for part in parts)
     return tuple(
         best_threshold(scores[known[:, i] > 0, i], truth[known[:, i] > 0, i] > 0.5) for i in range(len(LABELS))
     )

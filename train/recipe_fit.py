@@ -116,6 +116,7 @@ def tune(
     net = copy.deepcopy(net).train()
     # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
     net.head.any_scale.requires_grad_(False).zero_()
+    net.head.standing_out.requires_grad_(False)
     upper = net.body.layers[settings.frozen_layers :]
     rows = torch.from_numpy(pretrained.class_weight), torch.from_numpy(pretrained.class_bias)
     wanted = _teach(upper, music_maps, rows) if music_maps is not None else None

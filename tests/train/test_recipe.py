@@ -36,10 +36,10 @@ def held_set(name: str, truth: np.ndarray) -> HeldSet:
 
 def test_the_shift_acts_on_what_is_heard_alone() -> None:
     head = FactorisedHead(8)
-    features = torch.randn(20, 1, 8) * 3
+    features = torch.randn(20, 3, 8) * 3
     with torch.no_grad():
         before = head(features)[0].numpy()
-        head.any.bias += 1.7
+        head.shift += 1.7
         after = head(features)[0].numpy()
     np.testing.assert_allclose(shift_heard(before, 1.7), after, atol=1e-4)
     np.testing.assert_allclose(shift_heard(before, 0.0), before, atol=1e-4)
@@ -119,7 +119,7 @@ def test_figures_of_a_set() -> None:
 
 def test_the_configuration_is_read_and_unknown_fields_are_named(tmp_path: Path) -> None:
     config = read_config(CONFIG)
-    assert config.model_id == "instag-yamnet" and config.folds and config.mix.speed_semitones == 3.0
+    assert config.model_id == "instag-yamnet" and config.folds and config.mix.degrade.white_share == 0.5
     path = tmp_path / "wrong.toml"
     path.write_text(CONFIG.read_text().replace("[tune]", "[tune]\nepoch = 3", 1))
     with pytest.raises(ValueError, match=r"wrong\.toml.*tune\.epoch"):

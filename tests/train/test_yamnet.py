@@ -45,6 +45,20 @@ def test_audio_that_is_too_short_is_refused() -> None:
         LogMel(mel_matrix(), 3)(torch.zeros(1, 16000))
 
 
+def test_of_several_places_the_loudest_is_heard_whatever_the_batch() -> None:
+    front_end = LogMel(mel_matrix(), patches=1, places=5)
+    rng = np.random.default_rng(0)
+    audio = rng.normal(0, 0.01, (4, 48000))
+    step = (298 - 96) * HOP // 4
+    for row, place in enumerate((0, 3, 4)):
+        audio[row, place * step : place * step + 8000] *= 20
+    got = front_end(torch.from_numpy(audio.astype(np.float32)))
+    for row, place in enumerate((0, 3, 4, 0)):  # of equals the first
+        # Within rounding of the starts to whole frames.
+        expected = plain_log_mel(audio[row], mel_matrix(), (298 - 96) * place // 4 * HOP, 96)
+        np.testing.assert_allclose(got[row, 0].numpy(), expected, atol=2e-4)
+
+
 def test_patches_do_not_see_each_other_and_the_batch_does_not_matter() -> None:
     body = YamnetBody(mel_matrix(), patches=3, width=0.25).eval()
     for layer in body.modules():
