@@ -135,7 +135,7 @@ def _present_windows(folds: Mapping[str, FoldScores]) -> tuple[NDArray[Any], NDA
 
 
 def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tuple[float, ...]:
-    """For each label, the threshold with the highest F1 over files: a label counts as heard where any window says so."""
+    """For each label, the threshold with the highest F1 over files: heard in one of its windows is heard."""
     parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for fold in folds.values():
         for name in (one for one in PRESENCE_SETS if one in fold.sets):
