@@ -58,6 +58,7 @@ class HeadSettings:
         pull: L2 penalty towards where the head starts, on weights.
         any_pull: The same for the correction to whether any of the eleven is heard.
         present_weight: Weight of the presence loss.
+        standing_out: The head's.
     """
 
     epochs: int = 50
@@ -66,6 +67,7 @@ class HeadSettings:
     pull: float = 0.02
     any_pull: float = 0.02
     present_weight: float = 1.0
+    standing_out: float = 1.0
 
 
 def losses(dominant: Tensor, present: Tensor, target: Tensor, truth: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,7 +118,6 @@ def tune(
     net = copy.deepcopy(net).train()
     # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
     net.head.any_scale.requires_grad_(False).zero_()
-    net.head.standing_out.requires_grad_(False)
     upper = net.body.layers[settings.frozen_layers :]
     rows = torch.from_numpy(pretrained.class_weight), torch.from_numpy(pretrained.class_bias)
     wanted = _teach(upper, music_maps, rows) if music_maps is not None else None
@@ -220,6 +221,7 @@ def fit_head(
     """
     torch.manual_seed(seed)
     head = copy.deepcopy(start)
+    head.standing_out.fill_(settings.standing_out)
     anchors = {name: value.detach().clone() for name, value in start.named_parameters() if name.endswith("weight")}
     optimiser = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.0)
     chosen = torch.arange(len(pool)) if rows is None else torch.from_numpy(np.asarray(rows))
