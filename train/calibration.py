@@ -79,25 +79,67 @@ def _cross_entropy(logits: NDArray[np.floating], targets: NDArray[np.integer]) -
     return float((total - logits[np.arange(len(targets)), targets]).mean())
 
 
+# What all labels together say counts for each of them as much as this many of its own windows (or files) would.
+SHARED_WINDOWS, SHARED_FILES = 10.0, 50.0
+
+
 def fit_presence(
     logits: NDArray[np.floating], truth: NDArray[np.floating], known: NDArray[np.floating], steps: int = 300
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Platt scaling, label by label: (scales, biases)."""
+    """Platt scaling, label by label: (scales, biases).
+
+    Labels with little to go by are held near the scale and bias that fit all labels together.
+    """
     x, y, mask = (torch.as_tensor(np.asarray(a), dtype=torch.float64) for a in (logits, truth, known))
-    scale = torch.ones(x.shape[1], dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
+    one = torch.ones(1, dtype=torch.float64)
+    shared = _platt(x, y, mask, one, 0 * one, 1e-3, steps)
+    labels = x.shape[1]
+    scale, bias = _platt(x, y, mask, shared[0].repeat(labels), shared[1].repeat(labels), SHARED_WINDOWS, steps)
+    return tuple(scale.clamp(min=0.05).tolist()), tuple(bias.tolist())
+
+
+def _platt(
+    x: Tensor, y: Tensor, mask: Tensor, scale_start: Tensor, bias_start: Tensor, pull: float, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Scale and bias with the least cross-entropy, pulled to where they start."""
+    scale, bias = (start.clone().requires_grad_(True) for start in (scale_start, bias_start))
     optimiser = torch.optim.LBFGS([scale, bias], max_iter=steps, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = nn.functional.binary_cross_entropy_with_logits(x * scale + bias, y, weight=mask, reduction="none")
-        # A weak pull to 1 and 0 keeps labels that are hardly known from running away.
-        total = loss.sum() / mask.sum() + 1e-4 * ((scale - 1) ** 2).sum() + 1e-5 * (bias**2).sum()
+        loss = nn.functional.binary_cross_entropy_with_logits(x * scale + bias, y, weight=mask, reduction="sum")
+        distance = ((scale - scale_start) ** 2).sum() + ((bias - bias_start) ** 2).sum()
+        total = (loss + pull * distance) / mask.sum()
         total.backward()
         return total
 
     optimiser.step(closure)
-    return tuple(scale.detach().clamp(min=0.05).tolist()), tuple(bias.detach().tolist())
+    return scale.detach(), bias.detach()
+
+
+def presence_thresholds(
+    scores: NDArray[np.floating], truth: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> tuple[float, ...]:
+    """For each label the threshold with the highest F1, held near that of all labels where few files have it.
+
+    Args:
+        scores: (files, labels) in 0..1.
+        truth: (files, labels).
+        known: (files, labels), where `truth` says anything.
+    """
+    together = _logit(best_threshold(scores[known], truth[known]))
+    thresholds = []
+    for label in range(scores.shape[1]):
+        seen = known[:, label]
+        own = _logit(best_threshold(scores[seen, label], truth[seen, label]))
+        share = truth[seen, label].sum() / (truth[seen, label].sum() + SHARED_FILES)
+        thresholds.append(float(1 / (1 + np.exp(-(share * own + (1 - share) * together)))))
+    return tuple(thresholds)
+
+
+def _logit(probability: float) -> float:
+    clipped = min(max(probability, 1e-4), 1 - 1e-4)
+    return float(np.log(clipped / (1 - clipped)))
 
 
 def best_threshold(scores: NDArray[np.floating], truth: NDArray[np.bool_], beta: float = 1.0) -> float:

@@ -14,7 +14,13 @@ from torch import Tensor
 from instag.card import ModelCard
 from instag.labels import LABELS, OTHER_INDEX
 from instag.records import Verdict
-from train.calibration import Calibration, best_threshold, expected_calibration_error, fit_presence, fit_temperature
+from train.calibration import (
+    Calibration,
+    expected_calibration_error,
+    fit_presence,
+    fit_temperature,
+    presence_thresholds,
+)
 from train.evaluate import multilabel, outcome, plain_card, summarise, verdicts
 from train.heads import FactorisedHead
 from train.recipe_judge import HeldSet, area_under_curve, file_scores
@@ -146,9 +152,7 @@ def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tu
             for part, values in zip(parts, (highest, held.present, held.known), strict=True):
                 part.append(values[chosen])
     scores, truth, known = (np.concatenate(part) for part in parts)
-    return tuple(
-        best_threshold(scores[known[:, i] > 0, i], truth[known[:, i] > 0, i] > 0.5) for i in range(len(LABELS))
-    )
+    return presence_thresholds(scores, truth > 0.5, known > 0)
 
 
 def _sigmoid(logits: NDArray[Any]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from train.calibration import (  # noqa: E402
     expected_calibration_error,
     fit_presence,
     fit_temperature,
+    presence_thresholds,
 )
 
 
@@ -40,6 +41,23 @@ def test_presence_is_scaled_to_what_is_true_and_ignores_the_unknown() -> None:
     scale, bias = fit_presence(logits, truth, known)
     np.testing.assert_allclose(scale, 0.5, atol=0.1)
     np.testing.assert_allclose(bias, -1.0, atol=0.2)
+
+
+def test_a_label_that_is_hardly_known_follows_the_others() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (3000, 4))
+    truth = (rng.random((3000, 4)) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))).astype(float)
+    known = np.ones_like(truth)
+    known[2:, 3] = 0
+    truth[:2, 3] = 1 - (logits[:2, 3] > 0)  # two windows that say the opposite
+    scale, bias = fit_presence(logits, truth, known)
+    np.testing.assert_allclose(scale[3], 0.5, atol=0.15)
+    np.testing.assert_allclose(bias[3], -1.0, atol=0.3)
+    scores = 1 / (1 + np.exp(-logits))
+    thresholds = presence_thresholds(scores, truth > 0, known > 0)
+    own = best_threshold(scores[:, 0], truth[:, 0] > 0)
+    assert thresholds[0] == pytest.approx(own, abs=0.05)
+    assert thresholds[3] == pytest.approx(np.mean(thresholds[:3]), abs=0.1)
 
 
 def test_the_threshold_is_between_what_is_and_what_is_not() -> None:
