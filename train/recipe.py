@@ -30,7 +30,6 @@ from train.recipe_data import Data, load_data
 from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe_judge import embed_set, held_sets
 from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
-from train.recipe_twin import distil, loudest_patches, untaught
 from train.yamnet import Pretrained, YamnetBody, read_pretrained
 
 MUSIC_SEED = 11
@@ -46,7 +45,7 @@ def fit(
     folder: Path,
     without: Sequence[str] = (),
 ) -> tuple[InstrumentNet, InstrumentNet, dict[str, Any]]:
-    """Tunes, averages, refits the head; then teaches the small twin.
+    """Tunes, averages, refits the head.
 
     Args:
         start: The untrained network.
@@ -57,7 +56,7 @@ def fit(
         without: Sources that are left out; the fold's smaller settings apply where there are any.
 
     Returns:
-        The network, its small twin, and the losses of the tuned runs and of the twin.
+        The network, its small twin, and the losses of the tuned runs.
     """
     size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
     front_end = start.body.front_end
@@ -66,29 +65,23 @@ def fit(
     seeds = config.tune_seeds[:1] if without else config.tune_seeds
     runs = _tuned(start, pretrained, pool, music, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
-    net = InstrumentNet(body, copy.deepcopy(start.head))
-    twin = untaught(net, config.twin)
     parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
-    parts += [dataclasses.asdict(config.head), dataclasses.asdict(config.twin)]
-    path = folder / f"heads-{key_of(parts)}.pt"
-    losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
+    path = folder / f"heads-{key_of([*parts, dataclasses.asdict(config.head)])}.pt"
     if not path.exists():
-        features = embeddings(body, pool)
-        net.head = fit_head(start.head, features, pool, config.head, seeds[0])
-        pools, all_features = [pool], [features]
-        if music is not None:
-            pools.append(music)
-            all_features.append(embeddings(body, music))
-        twin.body, history = distil(net, pools, all_features, config.twin, seeds[0])
-        heard = embeddings(twin.body, pool, choose=lambda patches: loudest_patches(patches, config.twin.places))
-        twin.head = fit_head(net.head, heard, pool, config.head, seeds[0])
-        kept = {"head": net.head.state_dict(), "twin": twin.state_dict(), "history": history}
-        torch.save(kept, path.with_suffix(".partial"))
+        head = fit_head(start.head, embeddings(body, pool), pool, config.head, seeds[0])
+        torch.save(head.state_dict(), path.with_suffix(".partial"))
         path.with_suffix(".partial").replace(path)
-    kept = torch.load(path, weights_only=True)
-    net.head.load_state_dict(kept["head"])
-    twin.load_state_dict(kept["twin"])
-    return net.eval(), twin.eval(), losses | {"twin_losses": kept["history"]}
+    net = InstrumentNet(body, copy.deepcopy(start.head))
+    net.head.load_state_dict(torch.load(path, weights_only=True))
+    losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
+    return net.eval(), _small(net, config.small_places), losses
+
+
+def _small(net: InstrumentNet, places: int) -> InstrumentNet:
+    """The same weights, hearing only the loudest patch of a window: a third of the work."""
+    small = copy.deepcopy(net)
+    small.body.front_end.patches, small.body.front_end.places = 1, places
+    return small.eval()
 
 
 def _music(start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path) -> Pool | None:
@@ -216,8 +209,8 @@ def main() -> None:
     small_output = options.output.with_stem(options.output.stem + SMALL_SUFFIX)
     results = run(config, data, read_pretrained(options.pretrained), options.cache)
     for output, (net, document) in zip((options.output, small_output), results, strict=True):
-        shape = config.twin.net_config() if net.body.front_end.places > 1 else NetConfig()
-        save_checkpoint(output, net, shape, document)
+        front_end = net.body.front_end
+        save_checkpoint(output, net, NetConfig(patches=front_end.patches, places=front_end.places), document)
         figures = {key: value for key, value in document.items() if key != "windows"}
         output.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

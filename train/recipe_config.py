@@ -12,7 +12,6 @@ from typing import Any, get_type_hints
 from train.mixing import MixSettings
 from train.recipe_fit import HeadSettings, TuneSettings
 from train.recipe_judge import JudgeSettings
-from train.recipe_twin import TwinSettings
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,11 @@ class RecipeConfig:
         average_share: Share of the tuned bodies in the average with the pretrained one.
         tune_seeds: One tuned run each.
         fold_pool_size: Mixtures to learn from in each fold.
+        small_places: From how many places of a window the small twin's only patch may be taken.
         mix: How mixtures are made.
         tune: How the whole network is tuned.
         fold_tune: The same in the folds, which are smaller.
         head: How the head is refitted.
-        twin: The small twin's shape and lessons.
         judge: Sizes of the held-out sets.
         folds: Name to the sources that are held out together.
     """
@@ -45,11 +44,11 @@ class RecipeConfig:
     average_share: float
     tune_seeds: tuple[int, ...]
     fold_pool_size: int
+    small_places: int = 5
     mix: MixSettings = field(default_factory=MixSettings)
     tune: TuneSettings = field(default_factory=TuneSettings)
     fold_tune: TuneSettings = field(default_factory=TuneSettings)
     head: HeadSettings = field(default_factory=HeadSettings)
-    twin: TwinSettings = field(default_factory=TwinSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,16 +188,13 @@ def average(first: nn.Module, others: list[nn.Module], share: float) -> nn.Modul
     return mixed
 
 
-def embeddings(
-    body: YamnetBody,
-    pool: Pool,
-    batch: int = 64,
-    choose: Callable[[NDArray[np.float16]], NDArray[np.float32]] = lambda patches: patches.astype(np.float32),
-) -> Tensor:
-    """(windows, patches, embedding) of a whole pool; `choose` says which of the patches are heard."""
+def embeddings(body: YamnetBody, pool: Pool, batch: int = 64) -> Tensor:
+    """(windows, patches, embedding) of a whole pool."""
     starts = tqdm(range(0, len(pool), batch), desc="embedding", mininterval=10, disable=None)
     with torch.no_grad():
-        return torch.cat([body.embed(torch.from_numpy(choose(pool.patches[at : at + batch]))) for at in starts])
+        return torch.cat(
+            [body.embed(torch.from_numpy(pool.patches[at : at + batch].astype(np.float32))) for at in starts]
+        )
 
 
 def fit_head(
