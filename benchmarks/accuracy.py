@@ -22,15 +22,16 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from instag.labels import LABELS, OTHER
 from instag.paths import to_table
 from instag.records import Samples
 from train.corpus import DEV, AudioCache, Clip, load_clip, read_manifest
 from train.degrade import rms, through_mp3
-from train.evaluate import Outcome, summarise
-from train.mixing import Mixer, MixSettings, is_rhythm
-from train.recipe_judge import LIGHT
+from train.evaluate import Outcome, multilabel, summarise
+from train.mixing import MixBatch, Mixer, is_rhythm
+from train.recipe_judge import mix_kinds
 
 RATE = 24_000
 MIXTURES = 300
@@ -57,6 +58,12 @@ def to_outcome(rows: Sequence[dict[str, str]], truth: Sequence[str]) -> Outcome:
         confidence=np.array([float(row["confidence"]) for row in rows]),
         review=np.array([row["needs_review"].lower() in ("true", "1") for row in rows]),
     )
+
+
+def named(rows: Sequence[dict[str, str]]) -> NDArray[np.float64]:
+    """(files, labels), 1 where the column `instruments` names the label."""
+    heard = [row["instruments"].split(";") for row in rows]
+    return np.array([[label in names for label in LABELS] for names in heard], float)
 
 
 def write(folder: Path, name: str, recordings: Sequence[Samples]) -> list[Path]:
@@ -95,28 +102,21 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
     }
 
 
-def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tuple[list[Samples], list[str]]]:
-    """Mixtures of clips that the model never learned from, and their dominant labels.
+def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tuple[list[Samples], MixBatch]]:
+    """Mixtures of clips that the model never learned from, and what is in them.
 
-    `mixtures`: one instrument 3 to 9 dB over two others. `bands_louder`: one instrument under drums or bass that are 0
-    to 6 dB louder. `others`: up to three sources of none of the eleven.
+    `mixtures`: one instrument 3 to 9 dB over two others. `pieces`: 12 s of one to four of the eleven, half of them with
+    a band. `bands_louder`: one instrument under drums or bass that are 0 to 6 dB louder. `others`: up to three sources
+    of none of the eleven.
     """
     cache = AudioCache(clips, RATE, cache_folder, root)
-    plain = {"silent_share": 0.0, "speed_semitones": 0.5, "degrade": LIGHT}
-    kinds = {
-        "mixtures": MixSettings(
-            **plain, other_share=0.0, band_share=0.0, companion_counts=(0, 0, 1.0), companion_db=(-9.0, -3.0)
-        ),
-        "bands_louder": MixSettings(
-            **plain, other_share=0.0, band_share=1.0, companion_counts=(1.0,), band_db=(0.0, 6.0), backing_share=0.0
-        ),
-        "others": MixSettings(**plain, other_share=1.0),
-    }
+    kinds = mix_kinds()
+    kinds["bands_louder"] = kinds.pop("bands")
     made = {}
     for name, settings in kinds.items():
         wanted = [i for i, clip in enumerate(clips) if clip.label != OTHER or name != "bands_louder" or is_rhythm(clip)]
         batch = Mixer(cache, settings, SEED, wanted).mixtures(range(MIXTURES))
-        made[name] = (list(batch.audio), [LABELS[index] for index in batch.dominant])
+        made[name] = (list(batch.audio), batch)
     return made
 
 
@@ -137,8 +137,12 @@ def measure(manifest: Path, model: str) -> dict[str, Any]:
             if row["dominant"] != clip.label
         ]
         figures["reference"] = histograms(rows)
-        for kind, (audio, labels) in mixtures(clips, manifest.parent, folder / "cache").items():
-            figures[kind] = summarise(to_outcome(tag(write(folder, kind, audio), model, folder), labels))
+        for kind, (audio, batch) in mixtures(clips, manifest.parent, folder / "cache").items():
+            rows = tag(write(folder, kind, audio), model, folder)
+            figures[kind] = summarise(to_outcome(rows, [LABELS[index] for index in batch.dominant]))
+            # What nobody knows of a mixture can be neither right nor wrong.
+            heard = named(rows) * batch.present_known
+            figures[kind]["instruments"] = multilabel(heard, batch.present > 0.5, np.full(len(LABELS), 0.5))
             rows_lost = figures[kind]["confusions"]
             lost = sum(count for right, said, count in rows_lost if said == OTHER and right != OTHER)
             figures[kind]["lost_to_other"] = lost / max(figures[kind]["n_eleven"], 1)
@@ -185,6 +189,9 @@ def show(figures: dict[str, Any]) -> None:
         print(f"  {right} heard as {said}: {count}")
     mixed = figures["mixtures"]
     print(f"mixtures, 3 to 9 dB over two others: {mixed['accuracy']:.3f}, ECE {mixed['ece']:.3f}")
+    for kind in ("mixtures", "pieces"):
+        heard = figures[kind]["instruments"]
+        print(f"instruments heard in {kind}: micro F1 {heard['micro_f1']:.3f}, macro F1 {heard['macro_f1']:.3f}")
     bands = figures["bands_louder"]
     print(f"under a band 0 to 6 dB louder: {bands['accuracy']:.3f}; lost to `other`: {bands['lost_to_other']:.3f}")
     print(f"mixtures of none of the eleven named other: {figures['others']['other_recall']:.3f}")

@@ -99,12 +99,15 @@ def _mixtures(evaluation: Mapping[str, Any]) -> str:
     rows = []
     for name, what in (
         ("mixtures", "one instrument 3 to 9 dB over two others"),
+        ("pieces", "12 s of one to four of the eleven, half of them with a band"),
         ("bands_louder", "one instrument under drums or bass 0 to 6 dB louder"),
         ("others", "up to three sources, none of the eleven"),
     ):
         one = evaluation[name]
         lost = _percent(one["lost_to_other"]) if one["n_eleven"] else "-"
-        rows.append(f"| {what} | {one['n']} | {_percent(one['accuracy'])} | {lost} | {one['ece']:.3f} |")
+        heard = one["instruments"]
+        present = f"{heard['micro_f1']:.2f} / {heard['macro_f1']:.2f}" if heard["macro_f1"] is not None else "-"
+        rows.append(f"| {what} | {one['n']} | {_percent(one['accuracy'])} | {lost} | {one['ece']:.3f} | {present} |")
     return "\n".join(rows)
 
 
@@ -144,6 +147,7 @@ def _small(small: Mapping[str, Any] | None, evaluation: Mapping[str, Any]) -> st
         ("development clips of the eleven", "development", "accuracy_eleven"),
         ("`other` clips named other", "development", "other_recall"),
         ("mixtures", "mixtures", "accuracy"),
+        ("pieces", "pieces", "accuracy"),
         ("under a louder band, lost to `other`", "bands_louder", "lost_to_other"),
     ):
         pair = (evaluation[section][key], small[section][key])

@@ -76,14 +76,14 @@ class HeldSet:
     sources: tuple[str, ...]
 
 
-def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
+def mix_kinds() -> dict[str, MixSettings]:
     """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`.
 
     `pieces` are several windows long, hold one to four of the eleven, and half of them a band: what presence in a file
     is judged by.
     """
     plain = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
-    kinds = {
+    return {
         "mixtures": replace(plain, companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)),
         "pieces": replace(
             plain,
@@ -97,9 +97,13 @@ def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings)
         "bands": replace(plain, companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0),
         "others": replace(plain, other_share=1.0),
     }
+
+
+def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
+    """A mixer of held-out clips for each of `mix_kinds`."""
     rhythm = [i for i in held if cache.clips[i].label != OTHER or is_rhythm(cache.clips[i])]
     chosen = {"bands": rhythm}
-    return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in kinds.items()}
+    return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in mix_kinds().items()}
 
 
 SETS = ("recordings", "notes", "songs", "mixtures", "pieces", "bands", "others")

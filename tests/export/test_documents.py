@@ -44,12 +44,13 @@ def evaluation() -> dict[str, Any]:
         confidence=np.array([0.9, 0.4, 0.8, 0.7]),
         review=np.array([False, True, False, False]),
     )
-    figures = summarise(result) | {"lost_to_other": 0.0}
+    figures = summarise(result) | {"lost_to_other": 0.0, "instruments": {"micro_f1": 0.52, "macro_f1": 0.41}}
     return {
         "model_id": "instag-test",
         "model_version": "2.1",
         "development": figures | {"mistakes": [["audio/dev/a/wrong.opus", "cello", "clarinet", 0.4]]},
         "mixtures": figures,
+        "pieces": figures,
         "bands_louder": figures,
         "others": figures,
         "reference": {"files": 4},
@@ -77,6 +78,7 @@ def test_the_documents_say_what_was_measured() -> None:
     for part in (
         "instag-test 2.1",
         "**66.7 %** of 3",
+        "0.52 / 0.41",
         "wrong.opus",
         "| cello | 2 |",
         "-10.0",
