@@ -80,7 +80,7 @@ def _cross_entropy(logits: NDArray[np.floating], targets: NDArray[np.integer]) -
 
 
 # What all labels together say counts for each of them as much as this many of its own windows (or files) would.
-SHARED_WINDOWS, SHARED_FILES = 10.0, 50.0
+SHARED_WINDOWS, SHARED_FILES = 100.0, 50.0
 
 
 def fit_presence(

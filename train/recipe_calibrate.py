@@ -35,6 +35,9 @@ KEPT_ACCURACY, REVIEW_SHARE = 0.97, 0.45
 PRESENCE_SETS = ("recordings", "mixtures", "pieces", "bands", "others")
 # What archives hold resembles these sets; the others are extremes.
 FILE_SETS = ("recordings", "songs", "mixtures")
+# At most this share of the recordings that temperatures and the review threshold are fitted on is `other`, as of the
+# mixtures: of one source more than half are relatives of the eleven (oboes, bass clarinets), which no archive holds.
+MOST_OTHER = 0.2
 
 
 @dataclass(frozen=True)
@@ -71,28 +74,53 @@ def shift_heard(dominant: NDArray[np.float32], shift: float) -> NDArray[np.float
 
 
 def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
-    """Fits everything.
-
-    Temperatures are fitted to the network as it learned, without the shift: the shift says what a loss costs, and takes
-    nothing away from how sure the network may be of which of the eleven it hears.
+    """Fits everything: the shift, then presence, then temperatures and the review threshold of the shifted network.
 
     Returns:
         The calibration, and what is to be added to the head's bias of "one of the eleven is heard".
     """
     shift = _best_shift(folds)
+    scales, biases = _presence(folds)
+    thresholds = _thresholds(folds, Calibration(present_scale=scales, present_bias=biases))
+    folds = {name: _thinned(fold) for name, fold in folds.items()}
     logits, targets = [], []
     for fold in folds.values():
         for name in FILE_SETS:
             if name in fold.sets:
                 chosen = _evenly(len(fold.dominant[name]))
-                logits.append(fold.dominant[name][chosen])
+                logits.append(shift_heard(fold.dominant[name][chosen], shift))
                 targets.append(np.repeat(fold.sets[name].truth, fold.sets[name].counts)[chosen])
     temperature = fit_temperature(np.concatenate(logits), np.concatenate(targets))
-    scales, biases = _presence(folds)
-    calibration = Calibration(temperature, scales, biases)
-    calibration = replace(calibration, present_thresholds=_thresholds(folds, calibration))
-    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration))
+    calibration = Calibration(temperature, scales, biases, present_thresholds=thresholds)
+    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration, shift))
     return replace(calibration, review_threshold=_review_threshold(folds, calibration, shift)), shift
+
+
+def _thinned(fold: FoldScores) -> FoldScores:
+    """The fold with no more than `MOST_OTHER` of its recordings of `other`."""
+    held = fold.sets.get("recordings")
+    if held is None:
+        return fold
+    others = np.flatnonzero(held.truth == OTHER_INDEX)
+    wanted = int(MOST_OTHER / (1 - MOST_OTHER) * (len(held.truth) - len(others)))
+    kept = np.ones(len(held.truth), bool)
+    kept[others] = False
+    kept[others[_evenly(len(others), wanted)] if wanted and len(others) else []] = True
+    windows = np.repeat(kept, held.counts)
+    thinner = replace(
+        held,
+        spans=held.spans[windows],
+        counts=held.counts[kept],
+        truth=held.truth[kept],
+        present=held.present[kept],
+        known=held.known[kept],
+        sources=tuple(source for source, stays in zip(held.sources, kept, strict=True) if stays),
+    )
+    return FoldScores(
+        {**fold.sets, "recordings": thinner},
+        {**fold.dominant, "recordings": fold.dominant["recordings"][windows]},
+        {**fold.present, "recordings": fold.present["recordings"][windows]},
+    )
 
 
 def _evenly(count: int, wanted: int = 400) -> NDArray[np.int64]:
@@ -177,14 +205,14 @@ def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: 
     return verdicts(file_scores(fold.sets[name], dominant, present.astype(np.float32)), card_of(calibration))
 
 
-def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration) -> float:
+def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration, shift: float) -> float:
     """The temperature with the least calibration error of files, each set of each fold counting alike."""
 
     def error(temperature: float) -> float:
         errors = []
         for fold in folds.values():
             for name in (one for one in FILE_SETS if one in fold.sets):
-                given = file_verdicts(fold, name, replace(calibration, file_temperature=temperature), 0.0)
+                given = file_verdicts(fold, name, replace(calibration, file_temperature=temperature), shift)
                 right = np.array([LABELS.index(one.dominant) for one in given]) == fold.sets[name].truth
                 errors.append(expected_calibration_error(np.array([one.confidence for one in given]), right))
         return float(np.mean(errors))
