@@ -34,7 +34,7 @@ from train.yamnet import Pretrained, YamnetBody, read_pretrained
 
 MUSIC_SEED = 11
 SMALL_SUFFIX = "-small"
-EXPORT_WINDOWS = 64
+EXPORT_WINDOWS = 256
 
 
 def fit(
