@@ -67,9 +67,9 @@ def test_a_network_that_calls_too_much_other_is_shifted_and_its_boasting_cooled(
     assert 0.0 < shift < 4.0
     given = file_verdicts(folds["one"], "bands", calibration, shift)
     lost = np.mean([one.dominant == "other" for one in given])
-    assert lost <= 0.16
+    assert lost <= 0.13
     less = file_verdicts(folds["one"], "bands", calibration, shift - 0.3)
-    assert np.mean([one.dominant == "other" for one in less]) > 0.15  # no more shift than keeps the loss within bounds
+    assert np.mean([one.dominant == "other" for one in less]) > 0.12  # no more shift than keeps the loss within bounds
     given = file_verdicts(folds["one"], "recordings", calibration, shift)
     right = np.array([LABELS.index(one.dominant) for one in given]) == sets["recordings"].truth
     assert abs(np.mean([one.confidence for one in given]) - right.mean()) < 0.12
