@@ -33,8 +33,10 @@ LOST_UNDER_BANDS = 0.12
 KEPT_ACCURACY, REVIEW_SHARE = 0.97, 0.45
 # What presence is calibrated and its thresholds are set on.
 PRESENCE_SETS = ("recordings", "mixtures", "pieces", "bands", "others")
-# What archives hold resembles these sets; the others are extremes.
-FILE_SETS = ("recordings", "songs", "mixtures")
+# What archives hold resembles these sets; the others are extremes. Windows' temperature is fitted on the first, files' on
+# the second, whose files have several windows.
+WINDOW_SETS = ("recordings", "songs", "mixtures")
+FILE_SETS = ("recordings", "songs", "pieces")
 # At most this share of the recordings that temperatures and the review threshold are fitted on is `other`, as of the
 # mixtures: of one source more than half are relatives of the eleven (oboes, bass clarinets), which no archive holds.
 MOST_OTHER = 0.2
@@ -85,7 +87,7 @@ def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
     folds = {name: _thinned(fold) for name, fold in folds.items()}
     logits, targets = [], []
     for fold in folds.values():
-        for name in FILE_SETS:
+        for name in WINDOW_SETS:
             if name in fold.sets:
                 chosen = _evenly(len(fold.dominant[name]))
                 logits.append(shift_heard(fold.dominant[name][chosen], shift))
