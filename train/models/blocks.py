@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F  # noqa: N812 (the customary name)
 from torch import Tensor, nn
 
@@ -91,7 +92,7 @@ class ResidualBody(nn.Module):
     Args:
         bands: Bands of the spectrum.
         widths: Channels of the stem and of each block.
-        dropout: Of each piece of time before the mean over them.
+        dropout: Before the heads.
     """
 
     def __init__(self, bands: int, widths: Sequence[int], dropout: float) -> None:
@@ -102,14 +103,14 @@ class ResidualBody(nn.Module):
         )
         self.blocks = nn.Sequential(*(_Residual(a, b) for a, b in pairwise(widths)))
         self.dropout = nn.Dropout(dropout)
-        self.features = widths[-1]
+        self.features = 2 * widths[-1]
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """(batch, bands, frames) -> (batch, features)."""
         x = self.norm(spectrum)
         x = x - 0.5 * x.mean(dim=2, keepdim=True)
         x = self.blocks(self.stem(x[:, None]))
-        return self.dropout(x.mean(dim=2)).mean(dim=2)
+        return self.dropout(torch.cat([x.mean(dim=(2, 3)), x.mean(dim=2).amax(dim=2)], dim=1))
 
 
 class _Residual(nn.Module):

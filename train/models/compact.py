@@ -25,7 +25,7 @@ class Compact(System):
         low_hz: Lower edge of the lowest band.
         high_hz: Upper edge of the highest band.
         widths: Channels of the stem and of each block.
-        dropout: Of the residual body.
+        dropout: Before the heads.
     """
 
     def __init__(
