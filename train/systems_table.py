@@ -26,8 +26,8 @@ _REMARKS = {
     "another.",
     "pann_mobilenet": "As for pann_cnn14: the transfer's schedule without what it transfers.",
     "pann_mobilenet_scratch": "The same network with a schedule that suits a random start.",
-    "morlet": "Model 3, which never ran in the report. It levels its windows as `compact` does and has its body: the two "
-    "rows compare front ends, 70 narrow bands against 24 wide ones.",
+    "morlet": "Model 3, which never ran in the report. It levels windows as `compact` does and has its body: the "
+    "two rows compare front ends, 70 narrow bands against 24 wide ones.",
     "yamnet": "The only system with a pretrained start (AudioSet), and the main model's network. The main model itself "
     "is trained on mixtures with weight averaging, by its own recipe.",
     "compact": "Ours, from scratch. Its levelling and its bands were chosen on whole sources held out of the training "
