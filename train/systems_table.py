@@ -181,9 +181,9 @@ def _augmentations(augmentations: dict[str, list[Row]]) -> list[str]:
 waveform and spectrum ones together, each less often; then mixing with labels merged: one to three and two to three
 recordings 3 to 12 dB apart, and the report's six to nine at one level. Differences are against `none` with the same
 seed. One file of the evaluation set is {100 / first["evaluation"]["n"]:.1f} points."""
-    caution = """Augmentations pay over long training; on so short a run one that makes the task harder loses, whatever
-it would gain later. Two seeds agree in sign by chance every other time, so a gain or loss of a point or two on both is
-a hint and no proof. The table says what each did here, and no more."""
+    caution = """Two seeds agree in sign by chance every other time, so a gain or loss of a few points on both is a hint
+and no proof, and what pays only over long training does not show on runs this short. The network levels every window
+itself, so random volume has nothing left to teach it. The table says what each did here, and no more."""
     return [intro, "\n".join(lines), caution]
 
 
