@@ -13,6 +13,7 @@ from train.corpus import Clip, grouped_split
 from train.errors import TrainingError
 
 VOCABULARIES: dict[str, tuple[str, ...]] = {"instag-12": LABELS, "irmas-11": IRMAS_11, "report-11": REPORT_11}
+_SOURCES = "sources:"
 _FOLD = re.compile(r"fold:(\d+)/(\d+)")
 
 
@@ -22,8 +23,9 @@ def split(clips: Sequence[Clip], scheme: str, seed: int) -> tuple[list[int], lis
     Args:
         clips: What to split.
         scheme: `recording` (80/20, excerpts of a recording on one side), `fold:I/K` (fold I of K by recording, I from
-            1), or `leaky` (80/20 by excerpt, as in the report: excerpts of one recording stand on both sides and the
-            figures come out too good).
+            1), `sources:A+B` (the collections A and B held out whole, the hardest test: other players, rooms and
+            microphones), or `leaky` (80/20 by excerpt, as in the report: excerpts of one recording stand on both sides
+            and the figures come out too good).
         seed: Of the split.
 
     Raises:
@@ -35,10 +37,14 @@ def split(clips: Sequence[Clip], scheme: str, seed: int) -> tuple[list[int], lis
         order = np.random.default_rng(seed).permutation(len(clips)).tolist()
         cut = round(0.8 * len(clips))
         return sorted(order[:cut]), sorted(order[cut:])
+    if scheme.startswith(_SOURCES):
+        return _without_sources(clips, scheme.removeprefix(_SOURCES).split("+"))
     match = _FOLD.fullmatch(scheme)
     fold, folds = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= fold <= folds or folds < 2:
-        raise TrainingError(f"There is no split '{scheme}'.", "Use recording, fold:I/K (1 <= I <= K) or leaky.")
+        raise TrainingError(
+            f"There is no split '{scheme}'.", "Use recording, fold:I/K (1 <= I <= K), sources:A+B or leaky."
+        )
     groups = [clip.group for clip in clips]
     if len(set(groups)) < folds:
         raise TrainingError(f"{len(set(groups))} recordings cannot make {folds} folds.", "Use fewer folds.")
@@ -46,6 +52,14 @@ def split(clips: Sequence[Clip], scheme: str, seed: int) -> tuple[list[int], lis
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
     train, held = list(parts)[fold - 1]
     return train.tolist(), held.tolist()
+
+
+def _without_sources(clips: Sequence[Clip], names: Sequence[str]) -> tuple[list[int], list[int]]:
+    known = {clip.source for clip in clips}
+    if unknown := set(names) - known:
+        raise TrainingError(f"There is no source '{min(unknown)}'.", f"The sources are {', '.join(sorted(known))}.")
+    held = [index for index, clip in enumerate(clips) if clip.source in names]
+    return [index for index, clip in enumerate(clips) if clip.source not in names], held
 
 
 def label_index(label: str, vocabulary: str) -> int | None:

@@ -157,14 +157,14 @@ def test_the_table_says_what_the_figures_say():
         ]
     )
     assert "0.515 ± 0.005" in text
-    assert "`compact` against `nine_stft`: +20.0 points; every seed of the first is above" in text
-    assert "`compact` against `three_stft`: +1.5 points; not told apart" in text
-    assert "`three_stft_big` against `three_stft`: -30.0 points; it lost" in text
-    assert "second. On 50 against 100 windows." in text
+    assert "`compact` against `nine_stft`: +20.0 points (+20.0, +20.0): ahead on every seed, its lowest above" in text
+    assert "`compact` against `three_stft`: +1.5 points (+11.0, -8.0): not told apart." in text
+    assert "`three_stft_big` against `three_stft`: -30.0 points (-20.0, -40.0): it lost on every seed" in text
+    assert "On 50 against 100 windows." in text
     assert "It saw 40 windows where the others saw 100: unfair to it. One seed only." in text
     assert "| noise | 2 | 0.400 ± 0.000 | -10.0 | -10.0, -10.0 |" in text
-    assert text.count("lost on every seed") == 1
-    assert text.count("gained on every seed") == 2
+    assert text.count("| lost on every seed |") == 1
+    assert text.count("| gained on every seed |") == 2
 
 
 def test_a_leaky_split_is_marked():

@@ -1,5 +1,7 @@
 """IRMAS: a tiny tree in the published layout and naming, splits, vocabularies, and the test part's protocol."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -83,9 +85,17 @@ def test_the_reports_split_leaks(tree):
     assert {clips[i].group for i in train} & {clips[i].group for i in held}
 
 
-@pytest.mark.parametrize("scheme", ["random", "fold:0/3", "fold:4/3", "fold:1/1"])
+def test_whole_sources_are_held_out(tree):
+    clips = [replace(clip, source="abc"[i % 3]) for i, clip in enumerate(read_training(tree))]
+    train, held = split(clips, "sources:a+c", seed=1)
+    assert {clips[i].source for i in held} == {"a", "c"}
+    assert {clips[i].source for i in train} == {"b"}
+    assert len(train) + len(held) == len(clips)
+
+
+@pytest.mark.parametrize("scheme", ["random", "fold:0/3", "fold:4/3", "fold:1/1", "sources:irmas+nowhere"])
 def test_a_senseless_split_is_refused(tree, scheme):
-    with pytest.raises(TrainingError, match=scheme):
+    with pytest.raises(TrainingError, match=scheme.rpartition("+")[2]):
         split(read_training(tree), scheme, seed=1)
 
 

@@ -12,6 +12,7 @@ from train.calibration import Calibrated, Calibration  # noqa: E402
 from train.errors import TrainingError  # noqa: E402
 from train.frontend import LogMel, PowerSpectrogram  # noqa: E402
 from train.models import ARCHITECTURES, build  # noqa: E402
+from train.models.blocks import levelled  # noqa: E402
 from train.models.compact import Compact  # noqa: E402
 from train.models.morlet import Morlet  # noqa: E402
 from train.models.nine_stft import NineStft  # noqa: E402
@@ -103,6 +104,21 @@ def test_log_mel_puts_a_tone_into_the_right_band():
     bands = front(tones).mean(dim=2).argmax(dim=1)
     nearest = [round(tone * 512 / 16000) for tone in (300.0, 3000.0)]
     assert bands.tolist() == front.bank[:, nearest].argmax(dim=0).tolist()
+
+
+@pytest.mark.parametrize("name", ["compact", "morlet"])
+def test_level_of_a_recording_changes_nothing(name):
+    system = SMALL[name]()
+    audio = torch.randn(1, round(3 * system.sample_rate)) * 0.02
+    quiet, loud = (system.spectra(audio * gain)[0] for gain in (0.2, 10.0))
+    assert torch.allclose(quiet, loud, atol=1e-3)
+
+
+def test_silence_stays_quieter_than_music():
+    audio = torch.randn(1, 16000)
+    rms = levelled(audio * torch.tensor([[0.1], [1e-5]])).square().mean(dim=1).sqrt()
+    assert rms.tolist() == pytest.approx([0.1, 1e-3], rel=0.05)
+    assert levelled(torch.zeros(1, 16)).tolist() == [[0.0] * 16]
 
 
 def test_nine_views_are_three_lengths_by_three_ranges():

@@ -1,4 +1,8 @@
-"""A compact network of our own, from scratch: one log-mel spectrum, residual blocks, under a million parameters."""
+"""A compact network of our own, from scratch: one coarse log-mel spectrum, residual blocks, under a million parameters.
+
+Few and wide bands on purpose: fine ones show the very notes of a recording, and a network that learns from few
+recordings learns those by heart. Wide ones show the colour of the sound, which other players and rooms share.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from train.frontend import LogMel
-from train.models.blocks import ResidualBody, System, TwoHeads
+from train.models.blocks import ResidualBody, System, TwoHeads, levelled
 
 
 class Compact(System):
@@ -28,8 +32,8 @@ class Compact(System):
         self,
         sample_rate: int = 16000,
         n_fft: int = 512,
-        hop: int = 160,
-        bands: int = 64,
+        hop: int = 256,
+        bands: int = 24,
         low_hz: float = 50.0,
         high_hz: float = 7800.0,
         widths: Sequence[int] = (24, 48, 96, 192),
@@ -43,7 +47,7 @@ class Compact(System):
 
     def spectra(self, audio: Tensor) -> list[Tensor]:
         """(batch, samples) float32 -> one (batch, bands, frames)."""
-        return [self.log_mel(audio)]
+        return [self.log_mel(levelled(audio))]
 
     def classify(self, spectra: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Spectrum -> `(dominant_logits, present_logits)`, (batch, 12) each."""

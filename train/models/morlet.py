@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812 (the customary name)
 from torch import Tensor, nn
 
 from train.frontend import log_compress
-from train.models.blocks import ResidualBody, System, TwoHeads
+from train.models.blocks import ResidualBody, System, TwoHeads, levelled
 
 # Raises the power to that of a 512-point Hann spectrum, so that the logarithm's floor lies as deep under a tone.
 _POWER_SCALE = 2.0**16
@@ -113,7 +113,7 @@ class Morlet(System):
 
     def spectra(self, audio: Tensor) -> list[Tensor]:
         """(batch, samples) float32 -> one (batch, bands, frames)."""
-        return [log_compress(_POWER_SCALE * self.bank(audio))]
+        return [log_compress(_POWER_SCALE * self.bank(levelled(audio)))]
 
     def classify(self, spectra: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Scalogram -> `(dominant_logits, present_logits)`, (batch, 12) each."""
