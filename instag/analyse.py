@@ -11,6 +11,7 @@ import numpy as np
 
 from instag.aggregate import aggregate
 from instag.audio import open_audio
+from instag.errors import ErrorCode, FileError
 from instag.model import Model
 from instag.records import FileResult, Window, WindowScores
 from instag.windows import cut
@@ -44,6 +45,13 @@ def analyse_file(path: Path, model: Model, settings: AnalysisSettings) -> FileRe
     with open_audio(path, model.card.sample_rate) as stream:
         windows = cut(stream.blocks(), model.card.sample_rate, model.card.window_samples, settings.overlap_seconds)
         scores = score_windows(windows, model, settings.batch_size)
+        if not (np.isfinite(scores.dominant).all() and np.isfinite(scores.present).all()):
+            card = model.card
+            message = (
+                f"{path}: the model {card.model_id} {card.version} gave scores that are no numbers for this sound."
+            )
+            remedy = "Report it to the maker of the model; another one (--model) may score the file."
+            raise FileError(ErrorCode.NO_SCORES, message, remedy)
         return FileResult(
             info=stream.info,
             duration_seconds=stream.decoded_seconds,

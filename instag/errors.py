@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     DECODER_CRASHED = "decoder-crashed"
     TIMED_OUT = "timed-out"
     OUT_OF_MEMORY = "out-of-memory"
+    NO_SCORES = "no-scores"
     # The file was analysed, with a reservation.
     TRUNCATED = "truncated"
     # The file was analysed, and its tags or its sidecar could not be written.

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from tinymodel import SAMPLE_RATE, frequency_of, tiny_card, write_tiny_model
 
-from instag.errors import CannotStartError
+from instag.analyse import AnalysisSettings, analyse_file
+from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.labels import LABELS
-from instag.model import Device, find_model, load_model
+from instag.model import Device, Model, find_model, load_model
 from instag.onnxfile import NotOnnxError, check_self_contained
 
 
@@ -131,3 +133,21 @@ def test_mutated_models_are_refused_or_accepted_but_never_crash(data: st.DataObj
         check_self_contained(cut)
     except NotOnnxError as error:
         assert str(error)
+
+
+def test_scores_that_are_no_numbers_fail_the_file_and_not_the_job(tiny_model: Path, tmp_path: Path) -> None:
+    class Broken:
+        def __init__(self, model: Model) -> None:
+            self.card = model.card
+
+        def score(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            nothing = np.full((len(audio), len(self.card.labels)), np.nan, np.float32)
+            return nothing, nothing
+
+    model = load_model(tiny_model, Device.CPU)
+    path = tmp_path / "sine.wav"
+    rate = model.card.sample_rate
+    soundfile.write(path, 0.1 * np.sin(np.arange(rate * 4) * 0.3), rate)
+    with pytest.raises(FileError, match=r"sine\.wav.*no numbers") as caught:
+        analyse_file(path, Broken(model), AnalysisSettings())
+    assert caught.value.code == ErrorCode.NO_SCORES

@@ -39,6 +39,9 @@ CLASS_ROWS: Mapping[str, int] = {
 # The rows start at this factor: their probabilities are far apart from what mixtures ask for.
 ROW_SCALE = 0.5
 UNTRAINED_HEARD = 2.0
+# Of "one of the eleven is heard", as a logit. ONNX takes the logarithm of a sigmoid, which onnxruntime rounds to 0 from
+# about -18 on: such a window's scores would be no numbers at all.
+MOST_CERTAIN = 15.0
 CHECKPOINT_KIND = "instag-yamnet"
 
 
@@ -75,9 +78,10 @@ class FactorisedHead(nn.Module):
         """(batch, patches, embedding) to two (batch, 12) logits; `dominant` is log-probabilities already."""
         strengths = self.instruments(embeddings)
         heard = self.any_scale * torch.logsumexp(strengths, dim=2, keepdim=True) + self.any(embeddings)
+        heard = heard.clamp(-MOST_CERTAIN, MOST_CERTAIN)
         say = functional.log_softmax(functional.logsigmoid(heard), dim=1)
         instruments = torch.logsumexp(say + functional.log_softmax(strengths, dim=2), dim=1)
-        window = heard.mean(dim=1) + self.shift
+        window = (heard.mean(dim=1) + self.shift).clamp(-MOST_CERTAIN, MOST_CERTAIN)
         dominant = torch.cat([instruments + functional.logsigmoid(window), functional.logsigmoid(-window)], dim=1)
         # Detached: presence learns from what dominates, and does not bend it.
         more = functional.pad(self.standing_out * instruments.detach(), (0, 1))

@@ -33,8 +33,8 @@ LOST_UNDER_BANDS = 0.12
 KEPT_ACCURACY, REVIEW_SHARE = 0.97, 0.45
 # What presence is calibrated and its thresholds are set on.
 PRESENCE_SETS = ("recordings", "mixtures", "pieces", "bands", "others")
-# What archives hold resembles these sets; the others are extremes. Windows' temperature is fitted on the first, files' on
-# the second, whose files have several windows.
+# What archives hold resembles these sets; the others are extremes. The windows' temperature is fitted on the first, the
+# files' on the second, whose files have several windows.
 WINDOW_SETS = ("recordings", "songs", "mixtures")
 FILE_SETS = ("recordings", "songs", "pieces")
 # At most this share of the recordings that temperatures and the review threshold are fitted on is `other`, as of the

@@ -47,6 +47,17 @@ def test_onnxruntime_says_what_pytorch_says(module: Calibrated, path: Path) -> N
         check_parity(other, path)
 
 
+@pytest.mark.parametrize("bias", [-300.0, -30.0, 30.0, 300.0])
+def test_scores_stay_numbers_however_sure_the_network_is(bias: float, tmp_path: Path) -> None:
+    net = NetConfig(width=0.125).build()
+    with torch.no_grad():
+        net.head.any.bias.fill_(bias)
+    certain = Calibrated(net, Calibration(dominant_temperature=0.3)).eval()
+    session = open_session(export_model(certain, CARD, tmp_path / "certain.onnx"))
+    for scores in run_session(session, np.zeros((2, 48000), np.float32)):
+        assert np.isfinite(scores).all()
+
+
 def test_the_file_keeps_the_contract(path: Path) -> None:
     model = onnx.load(path)
     assert [one.name for one in model.graph.input] == ["audio"]
