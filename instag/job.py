@@ -185,6 +185,7 @@ def _run_workers(
     pool = WorkerPool(worker, min(settings.jobs, len(plan.todo)), settings.max_memory_bytes, settings.silent)
     waiting = deque(zip(plan.todo, plan.sizes, strict=True))
     flying: dict[Future[Outcome], _Flight] = {}
+    withdrawn: list[_Flight] = []
 
     def settle(finished: Iterable[Future[Outcome]]) -> None:
         for future in finished:
@@ -223,11 +224,12 @@ def _run_workers(
                 for future, flight in flying.items():
                     announce(future, flight)
                 failed_fast = settings.fail_fast and totals.failed > 0
-            for future in [future for future in flying if not future.running() and future.cancel()]:
-                waiting.append((flying[future].path, flying.pop(future).size_bytes))
+            # A worker may take one of these up in this very moment, and be writing when it is stopped.
+            in_line = [future for future in flying if not future.running() and future.cancel()]
+            withdrawn.extend(flying.pop(future) for future in in_line)
             finished, _ = wait(flying, timeout=_GRACE_SECONDS)
             settle(finished)
-            whole = not (waiting or flying)
+            whole = not (waiting or flying or withdrawn)
             totals.interrupted = stop.is_set() and not whole
             if failed_fast and not whole:
                 observer.note("Stopped at the first failure, as --fail-fast asks.")
@@ -236,7 +238,7 @@ def _run_workers(
             pool.close()
         else:
             pool.stop()
-        for flight in flying.values():
+        for flight in (*flying.values(), *withdrawn):
             tags.remove_leftovers(flight.path)
 
 
