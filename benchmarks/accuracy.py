@@ -30,8 +30,8 @@ from instag.records import Samples
 from train.corpus import DEV, AudioCache, Clip, load_clip, read_manifest
 from train.degrade import rms, through_mp3
 from train.evaluate import Outcome, multilabel, summarise
-from train.mixing import MixBatch, Mixer, is_rhythm
-from train.recipe_judge import mix_kinds
+from train.mixing import MixBatch
+from train.recipe_judge import JudgeSettings, held_mixers
 
 RATE = 24_000
 MIXTURES = 300
@@ -110,13 +110,10 @@ def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tup
     of none of the eleven.
     """
     cache = AudioCache(clips, RATE, cache_folder, root)
-    kinds = mix_kinds()
-    kinds["bands_louder"] = kinds.pop("bands")
     made = {}
-    for name, settings in kinds.items():
-        wanted = [i for i, clip in enumerate(clips) if clip.label != OTHER or name != "bands_louder" or is_rhythm(clip)]
-        batch = Mixer(cache, settings, SEED, wanted).mixtures(range(MIXTURES))
-        made[name] = (list(batch.audio), batch)
+    for name, mixer in held_mixers(cache, range(len(cache)), JudgeSettings(seed=SEED)).items():
+        batch = mixer.mixtures(range(MIXTURES))
+        made["bands_louder" if name == "bands" else name] = (list(batch.audio), batch)
     return made
 
 

@@ -103,11 +103,9 @@ def _thinned(fold: FoldScores) -> FoldScores:
     held = fold.sets.get("recordings")
     if held is None:
         return fold
-    others = np.flatnonzero(held.truth == OTHER_INDEX)
-    wanted = int(MOST_OTHER / (1 - MOST_OTHER) * (len(held.truth) - len(others)))
-    kept = np.ones(len(held.truth), bool)
-    kept[others] = False
-    kept[others[_evenly(len(others), wanted)] if wanted and len(others) else []] = True
+    kept = held.truth != OTHER_INDEX
+    others = np.flatnonzero(~kept)
+    kept[others[_evenly(len(others), int(MOST_OTHER / (1 - MOST_OTHER) * kept.sum()))]] = True
     windows = np.repeat(kept, held.counts)
     thinner = replace(
         held,
@@ -177,15 +175,17 @@ def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tu
         for name in (one for one in PRESENCE_SETS if one in fold.sets):
             held = fold.sets[name]
             chosen = _evenly(len(held.counts))
-            logits = fold.present[name] * np.array(calibration.present_scale) + np.array(calibration.present_bias)
-            highest = np.maximum.reduceat(_sigmoid(logits), np.cumsum(held.counts) - held.counts, axis=0)
+            heard = _presence_scores(fold, name, calibration)
+            highest = np.maximum.reduceat(heard, np.cumsum(held.counts) - held.counts, axis=0)
             for part, values in zip(parts, (highest, held.present, held.known), strict=True):
                 part.append(values[chosen])
     scores, truth, known = (np.concatenate(part) for part in parts)
     return presence_thresholds(scores, truth > 0.5, known > 0)
 
 
-def _sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+def _presence_scores(fold: FoldScores, name: str, calibration: Calibration) -> NDArray[Any]:
+    """(windows, 12) calibrated presence of a set."""
+    logits = fold.present[name] * np.array(calibration.present_scale) + np.array(calibration.present_bias)
     return 1 / (1 + np.exp(-logits))
 
 
@@ -203,7 +203,7 @@ def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: 
     logits = shift_heard(fold.dominant[name], shift) / calibration.dominant_temperature
     dominant = np.exp(logits - logits.max(axis=1, keepdims=True))
     dominant /= dominant.sum(axis=1, keepdims=True)
-    present = _sigmoid(fold.present[name] * np.array(calibration.present_scale) + np.array(calibration.present_bias))
+    present = _presence_scores(fold, name, calibration)
     return verdicts(file_scores(fold.sets[name], dominant, present.astype(np.float32)), card_of(calibration))
 
 

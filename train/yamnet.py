@@ -114,7 +114,7 @@ class YamnetBody(nn.Module):
         mel: (64, 257) mel matrix.
         patches: Patches a window.
         width: Factor on the channels.
-        blocks: (channels, stride) of the blocks; fewer of them for smaller twins.
+        blocks: (channels, stride) of the blocks.
         places: Where the patches may be taken from; see `LogMel`.
     """
 

@@ -31,11 +31,16 @@ def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     assert fit_temperature(logits * temperature, targets) == pytest.approx(temperature, rel=0.1)
 
 
-def test_presence_is_scaled_to_what_is_true_and_ignores_the_unknown() -> None:
+def heard(count: int, labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits, what is true with the probability of half of them less one, and that all of it is known."""
     rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (6000, 2))
-    truth = (rng.random((6000, 2)) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))).astype(float)
-    known = np.ones_like(truth)
+    logits = rng.normal(0, 2, (count, labels))
+    truth = (rng.random((count, labels)) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))).astype(float)
+    return logits, truth, np.ones_like(truth)
+
+
+def test_presence_is_scaled_to_what_is_true_and_ignores_the_unknown() -> None:
+    logits, truth, known = heard(6000, 2)
     known[3000:, 1] = 0
     truth[3000:, 1] = 1  # nonsense, but masked
     scale, bias = fit_presence(logits, truth, known)
@@ -44,10 +49,7 @@ def test_presence_is_scaled_to_what_is_true_and_ignores_the_unknown() -> None:
 
 
 def test_a_label_that_is_hardly_known_follows_the_others() -> None:
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (3000, 4))
-    truth = (rng.random((3000, 4)) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))).astype(float)
-    known = np.ones_like(truth)
+    logits, truth, known = heard(3000, 4)
     known[2:, 3] = 0
     truth[:2, 3] = 1 - (logits[:2, 3] > 0)  # two windows that say the opposite
     scale, bias = fit_presence(logits, truth, known)
