@@ -20,7 +20,7 @@ from instag.records import Samples
 from train.corpus import AudioCache, Clip, source_family
 from train.degrade import DegradeSettings, degrade, rms
 
-NOTE, BACKING = "note", "backing"
+NOTE, BACKING, SONG = "note", "backing", "song"
 # What a backing track of a rock song may hold besides drums and bass; nobody wrote it down.
 MAYBE_IN_BACKING = ("acoustic_guitar", "electric_guitar", "organ", "piano", "voice")
 

