@@ -29,7 +29,7 @@ from train.recipe_config import RecipeConfig, read_config
 from train.recipe_data import Data, load_data
 from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe_judge import embed_set, held_sets
-from train.recipe_pool import Pool, key_of, mixture_pool, music_pool
+from train.recipe_pool import Labels, Pool, key_of, mixture_pool, music_pool
 from train.yamnet import Pretrained, YamnetBody, read_pretrained
 
 MUSIC_SEED = 11
@@ -59,16 +59,21 @@ def fit(
         The network, its small twin, and the losses of the tuned runs.
     """
     size, settings = (config.fold_pool_size, config.fold_tune) if without else (config.pool_size, config.tune)
+    seeds = config.fold_seeds if without else config.seeds
     front_end = start.body.front_end
-    pool = mixture_pool(data.cache, data.indices(without), config.mix, config.pool_seed, size, front_end, folder)
+    indices = data.indices(without)
+    pools = [mixture_pool(data.cache, indices, config.mix, seed, size, front_end, folder) for seed in seeds]
     music = _music(start, data, config, folder)
-    seeds = config.tune_seeds[:1] if without else config.tune_seeds
-    runs = _tuned(start, pretrained, pool, music, settings, seeds, folder)
+    runs = [
+        _tuned(start, pretrained, pool, music, settings, seed, folder) for pool, seed in zip(pools, seeds, strict=True)
+    ]
     body = average(start.body, [body for body, _ in runs], config.average_share)
-    parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
+    keys = [pool.key for pool in pools]
+    parts = [keys, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
     path = folder / f"heads-{key_of([*parts, dataclasses.asdict(config.head)])}.pt"
     if not path.exists():
-        head = fit_head(start.head, embeddings(body, pool), pool, config.head, seeds[0])
+        features = torch.cat([embeddings(body, pool) for pool in pools])
+        head = fit_head(start.head, features, Labels.of(pools), config.head, seeds[0])
         torch.save(head.state_dict(), path.with_suffix(".partial"))
         path.with_suffix(".partial").replace(path)
     net = InstrumentNet(body, copy.deepcopy(start.head))
@@ -97,25 +102,21 @@ def _tuned(
     pool: Pool,
     music: Pool | None,
     settings: TuneSettings,
-    seeds: Sequence[int],
+    seed: int,
     folder: Path,
-) -> list[tuple[YamnetBody, list[float]]]:
-    """One tuned body a seed; those that an interrupted or another run of the recipe finished are read back."""
-    maps: list[np.ndarray | None] = []
-    runs = []
-    for seed in seeds:
-        parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
-        path = folder / f"tuned-{key_of(parts)}.pt"
-        if not path.exists():
-            maps = maps or [lower_maps(start.body, pool, settings), lower_maps(start.body, music, settings)]
-            net, history = tune(start, pretrained, pool, *maps, settings, seed)
-            torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
-            path.with_suffix(".partial").replace(path)
-        kept = torch.load(path, weights_only=True)
-        body = copy.deepcopy(start.body)
-        body.load_state_dict(kept["state"])
-        runs.append((body, kept["history"]))
-    return runs
+) -> tuple[YamnetBody, list[float]]:
+    """A tuned body and its losses, read back where an interrupted or another run of the recipe finished it."""
+    parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
+    path = folder / f"tuned-{key_of(parts)}.pt"
+    if not path.exists():
+        maps, music_maps = (lower_maps(start.body, one, settings) for one in (pool, music))
+        net, history = tune(start, pretrained, pool, maps, music_maps, settings, seed)
+        torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+    kept = torch.load(path, weights_only=True)
+    body = copy.deepcopy(start.body)
+    body.load_state_dict(kept["state"])
+    return body, kept["history"]
 
 
 def run_folds(
@@ -154,7 +155,7 @@ def run(
     start = untrained(pretrained)
     all_scores = run_folds(start, pretrained, data, config, folder)
     *nets, losses = fit(start, pretrained, data, config, folder)
-    some = Mixer(data.cache, config.mix, config.pool_seed + 1).batch(0, EXPORT_WINDOWS).audio
+    some = Mixer(data.cache, config.mix, max(config.seeds) + 1).batch(0, EXPORT_WINDOWS).audio
     results = []
     for net, scores, suffix in zip(nets, all_scores, ("", SMALL_SUFFIX), strict=True):
         calibration, heard_shift = calibrate(scores)
@@ -171,7 +172,7 @@ def run(
             "recipe": {
                 "architecture": "yamnet" + suffix,
                 "corpus_fingerprint": data.fingerprint,
-                "seed": config.pool_seed,
+                "seed": config.seeds[0],
                 "commit": commit(),
                 "config": json.loads(json.dumps(dataclasses.asdict(config))),
                 "heard_shift": heard_shift,

@@ -21,12 +21,12 @@ class RecipeConfig:
     Attributes:
         model_id: Name of the model.
         version: Version of its weights.
-        pool_size: Mixtures to learn from.
-        pool_seed: Of the mixtures.
+        pool_size: Mixtures in a pool.
         music_size: Windows of unlabelled music.
         average_share: Share of the tuned bodies in the average with the pretrained one.
-        tune_seeds: One tuned run each.
-        fold_pool_size: Mixtures to learn from in each fold.
+        seeds: For each, a pool of mixtures and a run tuned on it; the runs' mean is averaged with the pretrained body.
+        fold_pool_size: Mixtures in a pool of the folds.
+        fold_seeds: The same as `seeds` for the folds.
         small_places: From how many places of a window the small twin's only patch may be taken.
         mix: How mixtures are made.
         tune: How the whole network is tuned.
@@ -39,11 +39,11 @@ class RecipeConfig:
     model_id: str
     version: str
     pool_size: int
-    pool_seed: int
     music_size: int
     average_share: float
-    tune_seeds: tuple[int, ...]
+    seeds: tuple[int, ...]
     fold_pool_size: int
+    fold_seeds: tuple[int, ...]
     small_places: int = 5
     mix: MixSettings = field(default_factory=MixSettings)
     tune: TuneSettings = field(default_factory=TuneSettings)

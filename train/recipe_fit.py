@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from instag.labels import LABELS
 from train.heads import FactorisedHead, InstrumentNet
-from train.recipe_pool import CHUNK, Pool
+from train.recipe_pool import CHUNK, Labels, Pool
 from train.yamnet import Pretrained, YamnetBody
 
 
@@ -200,31 +200,28 @@ def embeddings(body: YamnetBody, pool: Pool, batch: int = 64) -> Tensor:
 def fit_head(
     start: FactorisedHead,
     features: Tensor,
-    pool: Pool,
+    pool: Pool | Labels,
     settings: HeadSettings,
     seed: int,
-    rows: np.ndarray | None = None,
 ) -> FactorisedHead:
     """Fits a head on embeddings, pulled back to where it starts.
 
     Args:
         start: The head that it starts from and is pulled to.
-        features: (windows, patches, embedding) of the pool's windows.
-        pool: Their labels.
+        features: (windows, patches, embedding).
+        pool: The windows' labels.
         settings: How.
         seed: Of the order.
-        rows: Which windows; all where None.
     """
     torch.manual_seed(seed)
     head = copy.deepcopy(start)
     head.standing_out.fill_(settings.standing_out)
     anchors = {name: value.detach().clone() for name, value in start.named_parameters() if name.endswith("weight")}
     optimiser = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.0)
-    chosen = torch.arange(len(pool)) if rows is None else torch.from_numpy(np.asarray(rows))
     target, truth, known = (torch.from_numpy(part) for part in (pool.dominant, pool.present, pool.known))
     assert truth.shape[1] == len(LABELS)
     for _ in range(settings.epochs):
-        for indices in chosen[torch.randperm(len(chosen))].split(settings.batch):
+        for indices in torch.randperm(len(pool)).split(settings.batch):
             dominant, present = head(features[indices])
             main, presence = losses(dominant, present, target[indices], truth[indices], known[indices])
             loss = main + settings.present_weight * presence

@@ -51,6 +51,27 @@ class Pool:
         return len(self.dominant)
 
 
+@dataclass(frozen=True)
+class Labels:
+    """What is in the windows of some pools, one pool after the other; shapes as in `Pool`."""
+
+    dominant: NDArray[np.int64]
+    present: NDArray[np.float32]
+    known: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, pools: Sequence[Pool]) -> Labels:
+        """The labels of these pools."""
+        return cls(
+            np.concatenate([pool.dominant for pool in pools]),
+            np.concatenate([pool.present for pool in pools]),
+            np.concatenate([pool.known for pool in pools]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.dominant)
+
+
 def mixture_pool(
     cache: AudioCache,
     indices: Sequence[int],
