@@ -4,7 +4,7 @@ The corpus has eight seconds of real singing and half a minute of real piano pla
 carry more in their source archives (as examples and tests), and so does Scratch. Each is unpacked by hand into a folder
 of its own; nothing that this writes is part of the repository.
 
-    synctoolbox 1.4.2   two songs of the Schubert Winterreise Dataset, twice each (Weiss et al. 2021, CC-BY-3.0)
+    synctoolbox 1.4.2   two songs of the Schubert Winterreise Dataset, twice each (Weiss et al. 2021)
     basic-pitch 0.4.0   two recordings of vocadito (Bittner et al. 2021, CC-BY-4.0)
     libsoni 1.1.0       a quartet of the Dagstuhl ChoirSet (Rosenzweig et al. 2020, CC-BY-4.0)
     scratch 1.4.0       Media/Sounds (CC-BY-SA-3.0)
@@ -33,7 +33,11 @@ SUNG = {
     "03": ((9, 17), (22, 28), (30, 49)),
 }
 ALONE = {"01": ((1, 6), (34, 38), (66, 70), (98, 102), (133, 137)), "03": ((1, 6), (52, 55))}
-PERFORMANCES = {"HU33": "winterreise_huesch_1933", "SC06": "winterreise_scarlata_2006"}
+# Source and licence of each performance, as the data set gives them.
+PERFORMANCES = {
+    "HU33": ("winterreise_huesch_1933", "public domain"),
+    "SC06": ("winterreise_scarlata_2006", "CC-BY-3.0"),
+}
 SCRATCH = {
     "voice": ("Vocals/*.mp3", "Vocals/Singer*.wav"),
     "trumpet": ("Instruments/Trumpet*.wav",),
@@ -57,7 +61,7 @@ class Piece:
 
 def winterreise(folder: Path) -> Iterator[Piece]:
     """Sung and unsung stretches of two songs in two performances, by the measures that come with them."""
-    for performance, source in PERFORMANCES.items():
+    for performance, (source, licence) in PERFORMANCES.items():
         for song in SUNG:
             name = f"Schubert_D911-{song}_{performance}"
             with (folder / "data_csv" / f"{name}.csv").open(encoding="utf-8") as file:
@@ -73,7 +77,7 @@ def winterreise(folder: Path) -> Iterator[Piece]:
                         label,
                         source,
                         SONG,
-                        "CC-BY-3.0",
+                        licence,
                         labels,
                         starts[first - 1],
                         starts[min(last, len(starts) - 1)],

@@ -95,15 +95,15 @@ class FrontEnd:
 
 def test_songs_are_judged_whole_and_a_source_can_be_kept_from_learning(manifest: Path, tmp_path: Path) -> None:
     cache = AudioCache(list(read_manifest(manifest)), 16_000, tmp_path / "cache", manifest.parent)
-    held = [i for i, clip in enumerate(cache.clips) if clip.source == PERFORMANCES["SC06"]]
+    held = [i for i, clip in enumerate(cache.clips) if clip.source == PERFORMANCES["SC06"][0]]
     sets = held_sets(
         cache, held, FrontEnd(), JudgeSettings(mixtures=2, pieces=2, notes=2), names=("songs", "recordings")
     )
     assert set(sets) == {"songs"}
     songs = sets["songs"]
-    assert {LABELS[t] for t in songs.truth} == {"voice", "piano"} and set(songs.sources) == {PERFORMANCES["SC06"]}
+    assert {LABELS[t] for t in songs.truth} == {"voice", "piano"} and set(songs.sources) == {PERFORMANCES["SC06"][0]}
     assert (songs.known.sum(axis=1) == 1).all()
-    weights = {PERFORMANCES["SC06"]: 0.0}
+    weights = {PERFORMANCES["SC06"][0]: 0.0}
     sources = Mixer(cache, MixSettings(source_weights=weights, other_share=0.0), 1).batch(0, 24).sources
-    assert any(PERFORMANCES["HU33"] in mix for mix in sources)
-    assert not any(PERFORMANCES["SC06"] in mix for mix in sources)
+    assert any(PERFORMANCES["HU33"][0] in mix for mix in sources)
+    assert not any(PERFORMANCES["SC06"][0] in mix for mix in sources)
