@@ -213,28 +213,6 @@ class AudioCache:
         return self._audio[first:last].astype(np.float32) / np.float32(32767.0)
 
 
-class JoinedCache:
-    """Several caches of one sample rate, one after the other; reads like an `AudioCache`."""
-
-    def __init__(self, caches: Sequence[AudioCache]) -> None:
-        self.clips = tuple(clip for cache in caches for clip in cache.clips)
-        self.sample_rate = caches[0].sample_rate
-        self._places = [(cache, index) for cache in caches for index in range(len(cache))]
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def length(self, index: int) -> int:
-        """Number of samples of a clip."""
-        cache, place = self._places[index]
-        return cache.length(place)
-
-    def samples(self, index: int, start: int = 0, count: int | None = None) -> Samples:
-        """A stretch of a clip, as of `AudioCache.samples`."""
-        cache, place = self._places[index]
-        return cache.samples(place, start, count)
-
-
 def source_family(clip: Clip) -> str:
     """The source, or what it shares its recordings with."""
     return SOURCE_FAMILIES.get(clip.source, clip.source)

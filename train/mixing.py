@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from instag.labels import LABELS, OTHER
 from instag.records import Samples
-from train.corpus import AudioCache, Clip, JoinedCache, source_family
+from train.corpus import AudioCache, Clip, source_family
 from train.degrade import DegradeSettings, degrade, rms
 
-NOTE, BACKING, SONG, MUSIC = "note", "backing", "song", "music"
+NOTE, BACKING, SONG = "note", "backing", "song"
 # What a backing track of a rock song may hold besides drums and bass; nobody wrote it down.
 MAYBE_IN_BACKING = ("acoustic_guitar", "electric_guitar", "organ", "piano", "voice")
 
@@ -32,7 +32,7 @@ RHYTHM = re.compile(
 
 def is_rhythm(clip: Clip) -> bool:
     """Whether a clip is of drums or a bass."""
-    return clip.label == OTHER and clip.kind not in (BACKING, MUSIC) and bool(RHYTHM.search(clip.detail))
+    return clip.label == OTHER and clip.kind != BACKING and bool(RHYTHM.search(clip.detail))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class MixSettings:
         rhythm_share: Share of the bands that are made of drums and basses only.
         backing_share: Share of the bands that are a backing track instead of single sources.
         backing_db: Range of a backing track's level; lower, because it may hold guitars of its own.
-        music_share: Share of the bands that are a stretch of unlabelled music, at a backing track's level.
         chord_share: Share of note sequences with chords, for instruments that play them.
         speed_semitones: Widest change of speed (and pitch) of a source.
         kind_weights: How often a kind of recording is drawn against others of its label.
@@ -70,7 +69,6 @@ class MixSettings:
     rhythm_share: float = 0.6
     backing_share: float = 0.2
     backing_db: tuple[float, float] = (-15.0, -1.0)
-    music_share: float = 0.0
     chord_share: float = 0.5
     speed_semitones: float = 2.0
     kind_weights: dict[str, float] = field(
@@ -137,7 +135,7 @@ class Mixer:
 
     def __init__(
         self,
-        cache: AudioCache | JoinedCache,
+        cache: AudioCache,
         settings: MixSettings,
         seed: int,
         indices: Sequence[int] | None = None,
@@ -151,7 +149,6 @@ class Mixer:
         self._pools = {label: _Pool(cache.clips, chosen, label, settings) for label in LABELS}
         self._rhythm = _Pool(cache.clips, [i for i in chosen if is_rhythm(cache.clips[i])], OTHER, settings)
         self._backing = [i for i in chosen if cache.clips[i].kind == BACKING]
-        self._music = [i for i in chosen if cache.clips[i].kind == MUSIC]
         self._pitched = [name for name in (labels or LABELS) if name != OTHER and self._pools[name]]
         if not self._pitched:
             raise ValueError("There is no clip of any of the eleven instruments to mix.")
@@ -202,14 +199,13 @@ class Mixer:
         """Drums, bass, and whatever else is none of the eleven, at any level."""
         rng = draft.rng
         reference = max(rms(mix), 1e-4)
-        music = bool(self._music) and rng.random() < self.settings.music_share
-        if music or (self._backing and rng.random() < self.settings.backing_share):
-            index = int(rng.choice(self._music if music else self._backing))
+        if self._backing and rng.random() < self.settings.backing_share:
+            index = int(rng.choice(self._backing))
             band = self._excerpt(rng, index)
             low, high = self.settings.backing_db
             draft.sources.add(source_family(self.cache.clips[index]))
             draft.hear(OTHER, self.cache.clips[index])
-            draft.known[[LABELS.index(name) for name in (LABELS if music else MAYBE_IN_BACKING)]] = 0.0
+            draft.known[[LABELS.index(name) for name in MAYBE_IN_BACKING]] = 0.0
         elif self._pools[OTHER]:
             rhythm = bool(self._rhythm) and rng.random() < self.settings.rhythm_share
             pool = self._rhythm if rhythm else self._pools[OTHER]
@@ -294,7 +290,7 @@ class _Pool:
 
     def __init__(self, clips: Sequence[Clip], chosen: Sequence[int], label: str, settings: MixSettings) -> None:
         self.plays_chords = label in self.CHORDAL
-        members = [i for i in chosen if clips[i].label == label and clips[i].kind not in (BACKING, MUSIC)]
+        members = [i for i in chosen if clips[i].label == label and clips[i].kind != BACKING]
         bins: dict[tuple[str, str], dict[str, list[int]]] = {}
         for i in members:
             groups = bins.setdefault((clips[i].kind, clips[i].source), {})

@@ -11,8 +11,7 @@ import soundfile
 
 from instag.constants import AUDIO_EXTENSIONS
 from instag.labels import OTHER
-from train.corpus import TRAIN, AudioCache, Clip, CorpusError, JoinedCache, fingerprint, read_manifest
-from train.mixing import MUSIC
+from train.corpus import TRAIN, AudioCache, Clip, CorpusError, fingerprint, read_manifest
 from train.yamnet import SAMPLE_RATE
 
 
@@ -21,12 +20,12 @@ class Data:
     """Decoded training material.
 
     Attributes:
-        cache: The training clips of all manifests, and the music after them.
+        cache: The training clips of all manifests.
         music: Unlabelled music, or None.
         fingerprint: sha256 over the training clips' rows.
     """
 
-    cache: AudioCache | JoinedCache
+    cache: AudioCache
     music: AudioCache | None
     fingerprint: str
 
@@ -41,7 +40,7 @@ class Data:
     def source_table(self) -> list[dict[str, Any]]:
         """For each source of labelled sound: what of it was used, under which licence."""
         table: dict[str, dict[str, Any]] = {}
-        for clip in (one for one in self.cache.clips if one.kind != MUSIC):
+        for clip in self.cache.clips:
             entry = table.setdefault(
                 clip.source, {"source": clip.source, "licences": set(), "kinds": set(), "labels": set(), "clips": 0}
             )
@@ -79,8 +78,7 @@ def load_data(manifests: Sequence[Path], music_folders: Mapping[str, Path], fold
     cache = AudioCache(clips, SAMPLE_RATE, folder, root)
     music = [clip for name, place in sorted(music_folders.items()) for clip in _music_clips(name, place)]
     music_cache = AudioCache(music, SAMPLE_RATE, folder, Path("/")) if music else None
-    joined = JoinedCache([cache, music_cache]) if music_cache else cache
-    return Data(joined, music_cache, fingerprint(clips, root))
+    return Data(cache, music_cache, fingerprint(clips, root))
 
 
 def _music_clips(name: str, place: Path) -> list[Clip]:
@@ -94,7 +92,7 @@ def _music_clips(name: str, place: Path) -> list[Clip]:
         except soundfile.SoundFileError as error:
             raise CorpusError(f"{path}: the music cannot be read ({error}).") from error
         if seconds >= 10.0:
-            found.append(Clip(path, OTHER, "unlabelled", name, MUSIC, path.stem, TRAIN, seconds, ""))
+            found.append(Clip(path, OTHER, "unlabelled", name, "music", path.stem, TRAIN, seconds, ""))
     if not found:
         raise CorpusError(f"{place}: there is no music in this folder.")
     return found

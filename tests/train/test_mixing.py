@@ -7,7 +7,7 @@ import soundfile
 pytest.importorskip("torch")
 
 from instag.labels import LABELS, OTHER_INDEX
-from train.corpus import AudioCache, Clip, JoinedCache
+from train.corpus import AudioCache, Clip
 from train.degrade import DegradeSettings, degrade, rms, through_mp3
 from train.mixing import Mixer, MixSettings
 
@@ -140,39 +140,3 @@ def test_mp3_keeps_length_and_sound_and_changes_samples() -> None:
     assert out.shape == tone.shape and not np.array_equal(out, tone)
     spectrum = np.abs(np.fft.rfft(out))
     assert abs(np.argmax(spectrum) / 3 - 440) < 1 and rms(out) == pytest.approx(rms(tone), rel=0.1)
-
-
-@pytest.fixture(scope="module")
-def music(tmp_path_factory: pytest.TempPathFactory) -> AudioCache:
-    """One recording of noise that nobody has labelled."""
-    folder = tmp_path_factory.mktemp("music")
-    soundfile.write(folder / "m.wav", 0.1 * np.random.default_rng(0).standard_normal(RATE * 5), RATE)
-    clip = Clip(folder / "m.wav", "other", "unlabelled", "soundtrack", "music", "m", "train", 5.0, "")
-    return AudioCache([clip], RATE, folder / "cache", folder)
-
-
-def test_joined_caches_read_like_one(cache: AudioCache, music: AudioCache) -> None:
-    joined = JoinedCache([cache, music])
-    assert len(joined) == len(joined.clips) == len(cache) + 1
-    for index in range(len(cache)):
-        np.testing.assert_array_equal(joined.samples(index, 10, 99), cache.samples(index, 10, 99))
-    assert joined.length(len(cache)) == music.length(0) == 5 * RATE
-    np.testing.assert_array_equal(joined.samples(len(cache)), music.samples(0))
-
-
-def test_behind_unlabelled_music_only_what_was_mixed_is_known(cache: AudioCache, music: AudioCache) -> None:
-    settings = MixSettings(
-        other_share=0.3, silent_share=0.0, band_share=1.0, music_share=1.0, companion_counts=(1.0,), degrade=CLEAN
-    )
-    batch = Mixer(JoinedCache([cache, music]), settings, seed=5).batch(0, 40)
-    for dominant, present, known, sources in zip(
-        batch.dominant, batch.present, batch.present_known, batch.sources, strict=True
-    ):
-        # Nobody vouches that it holds none of the eleven: it is never what `other` is learned from.
-        assert ("soundtrack" in sources) == (dominant != OTHER_INDEX)
-        if "soundtrack" in sources:
-            np.testing.assert_array_equal(known, present)
-            assert present[dominant] == present[OTHER_INDEX] == 1 and present.sum() == 2
-    assert len(set(batch.dominant.tolist())) == 4
-    rhythm = Mixer(JoinedCache([cache, music]), MixSettings(rhythm_share=1.0, music_share=0.0), seed=5).batch(0, 40)
-    assert not any("soundtrack" in sources for sources in rhythm.sources)
