@@ -27,7 +27,7 @@ SOURCES: dict[str, str] = {
     "rendered_timgm6mb": "rendered here: random music without any of the eleven, TimGM6mb soundfont (GPL-2)",
     "synthetic_noise": "made here: hiss, hum, applause, crackle, tones and pulsed noise from random numbers",
     "wesnoth_sounds": "sound effects of the game Battle for Wesnoth (Debian's wesnoth-1.16-data)",
-    "winterreise_huesch_1933": "two songs of the Schubert Winterreise Dataset, sung by G. Hüsch in 1933 (PyPI's synctoolbox)",
+    "winterreise_huesch_1933": "songs of the Schubert Winterreise Dataset sung by G. Hüsch (PyPI's synctoolbox)",
     "winterreise_scarlata_2006": "the same songs sung by R. Scarlata; judged and calibrated by, never learned from",
     "vocadito": "two solo singers of vocadito, Bittner et al. (PyPI's basic-pitch)",
     "dagstuhl_choir": "a quartet of the Dagstuhl ChoirSet, Rosenzweig et al. (PyPI's libsoni)",

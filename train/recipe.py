@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from train.heads import InstrumentNet, NetConfig, save_checkpoint, untrained

@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("tflite")
 
 from export.onnx_model import ExportError, export_model, open_session, read_card, run_session  # noqa: E402
-from export.quantise import quantise  # noqa: E402
+from export.quantise import KEPT, quantise  # noqa: E402
 from instag.labels import LABELS  # noqa: E402
 from train.calibration import Calibrated, Calibration  # noqa: E402
 from train.evaluate import plain_card  # noqa: E402
@@ -34,6 +34,12 @@ def test_eight_bits_keep_contract_card_and_most_labels(tmp_path: Path) -> None:
         assert "keep their label" in str(error) and path.stat().st_size == size
         return
     assert share >= 0.95 and path.stat().st_size < size
+    eight_bit = [
+        all(tensor.name != node.input[1] for tensor in onnx.load(path).graph.initializer)
+        for node in onnx.load(path).graph.node
+        if node.op_type == "Conv"
+    ]
+    assert not any(eight_bit[KEPT]) and all(eight_bit[-2:])
     assert read_card(path).labels == LABELS
     after, present = run_session(open_session(path), audio)
     np.testing.assert_allclose(after.sum(axis=1), 1.0, atol=1e-4)
