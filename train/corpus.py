@@ -6,7 +6,7 @@ import csv
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,8 @@ class Clip:
         label: Its (dominant) label, one of `instag.labels.LABELS`.
         detail: What it is more exactly, e.g. `oboe` under `other`, or "".
         source: The collection that it comes from.
-        kind: `note`, `phrase`, `clip`, `stem`, `backing`, or one of these with `/mix` where others may be heard.
+        kind: `note`, `phrase`, `clip`, `stem`, `backing`, `song`, or one of these with `/mix` where others may be
+            heard.
         group: Recordings of one group (a player, a session, a song) never stand on both sides of a split.
         split: `train` or `dev`.
         seconds: Length, 0 where the manifest does not say.
@@ -63,6 +64,15 @@ class Clip:
     seconds: float
     licence: str
     labels: tuple[str, ...] = ()
+
+
+FIELDS = tuple(field.name for field in fields(Clip))
+
+
+def write_manifest(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Writes a manifest that `read_manifest` reads; each row has the fields of a `Clip`, `labels` joined by `;`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([FIELDS, *rows])
 
 
 def read_manifest(path: Path) -> list[Clip]:

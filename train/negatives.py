@@ -7,8 +7,6 @@ model takes for `other` is decided by those. Nothing that this writes is part of
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import subprocess
 import tempfile
 from pathlib import Path
@@ -21,6 +19,7 @@ from tqdm import tqdm
 
 from instag.labels import OTHER
 from instag.records import Samples
+from train.corpus import TRAIN, write_manifest
 
 RATE = 24_000
 CLIP_SECONDS = 12.0
@@ -33,7 +32,6 @@ LEADS = (57, 58, 60, 68, 69, 70, 74, 75, 77, 79, 80, 81, 82, 83, 84, 86, 87, 22,
 MALLETS = (8, 9, 10, 11, 12, 13, 14, 15, 108, 112, 114)
 EFFECTS = (96, 97, 98, 99, 100, 101, 102, 103, 118, 119, 122, 126, 127)
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 3, 5, 7, 9, 10), (0, 3, 5, 7, 10))
-FIELDS = ("path", "label", "detail", "source", "kind", "group", "split", "seconds", "licence")
 
 
 def band(rng: Generator) -> tuple[mido.MidiFile, str]:
@@ -167,7 +165,7 @@ def _write(folder: Path, name: str, samples: Samples, detail: str, source: str, 
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     soundfile.write(folder / "audio" / name, samples, RATE, subtype="PCM_16")
     seconds = f"{len(samples) / RATE:.2f}"
-    return [f"audio/{name}", OTHER, detail, source, "clip", group, "train", seconds, licence]
+    return [f"audio/{name}", OTHER, detail, source, "clip", group, TRAIN, seconds, licence, ""]
 
 
 def make(folder: Path, soundfonts: list[Path], sounds: list[tuple[str, Path]], bands: int, seed: int) -> Path:
@@ -190,13 +188,10 @@ def make(folder: Path, soundfonts: list[Path], sounds: list[tuple[str, Path]], b
             if seconds >= 0.3:
                 group = f"{source}:{path.stem.rstrip('0123456789-_')}"
                 rows.append(
-                    [str(path.resolve()), OTHER, path.stem, source, "clip", group, "train", f"{seconds:.2f}", ""]
+                    [str(path.resolve()), OTHER, path.stem, source, "clip", group, TRAIN, f"{seconds:.2f}", "", ""]
                 )
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerows([FIELDS, *rows])
     manifest = folder / "manifest.csv"
-    manifest.write_text(text.getvalue(), encoding="utf-8")
+    write_manifest(manifest, rows)
     return manifest
 
 

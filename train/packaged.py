@@ -23,10 +23,10 @@ import soxr
 
 from instag.labels import OTHER
 from instag.records import Samples
+from train.corpus import TRAIN, write_manifest
 from train.mixing import SONG
 
 RATE = 24_000
-FIELDS = ("path", "label", "detail", "source", "kind", "group", "split", "seconds", "licence", "labels")
 # First and last measure of what is sung, and of what the piano plays alone, in Schubert's songs D 911 no. 1 and 3.
 SUNG = {
     "01": ((8, 23), (26, 33), (40, 55), (58, 64), (72, 86), (90, 97), (104, 119), (122, 131)),
@@ -107,16 +107,13 @@ def write(folder: Path, pieces: list[Piece]) -> Path:
         samples = _read(piece)
         name = f"audio/{piece.source}-{number:03}.flac"
         soundfile.write(folder / name, samples, RATE, subtype="PCM_16")
-        group = f"{piece.source}:{piece.path.stem}"
-        seconds = f"{len(samples) / RATE:.2f}"
         detail = piece.path.stem
+        group = f"{piece.source}:{detail}"
+        seconds = f"{len(samples) / RATE:.2f}"
         labels = ";".join(piece.labels)
-        rows.append(
-            (name, piece.label, detail, piece.source, piece.kind, group, "train", seconds, piece.licence, labels)
-        )
+        rows.append((name, piece.label, detail, piece.source, piece.kind, group, TRAIN, seconds, piece.licence, labels))
     manifest = folder / "manifest.csv"
-    with manifest.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([FIELDS, *rows])
+    write_manifest(manifest, rows)
     return manifest
 
 

@@ -63,9 +63,7 @@ def fit(
     indices = data.indices(without)
     pools = [mixture_pool(data.cache, indices, config.mix, seed, size, front_end, folder) for seed in seeds]
     music = _music(start, data, config, folder)
-    runs = [
-        _tuned(start, pretrained, pool, music, settings, seed, folder) for pool, seed in zip(pools, seeds, strict=True)
-    ]
+    runs = _tuned(start, pretrained, pools, music, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
     keys = [pool.key for pool in pools]
     parts = [keys, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
@@ -98,24 +96,30 @@ def _music(start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path)
 def _tuned(
     start: InstrumentNet,
     pretrained: Pretrained,
-    pool: Pool,
+    pools: Sequence[Pool],
     music: Pool | None,
     settings: TuneSettings,
-    seed: int,
+    seeds: Sequence[int],
     folder: Path,
-) -> tuple[YamnetBody, list[float]]:
-    """A tuned body and its losses, read back where an interrupted or another run of the recipe finished it."""
-    parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
-    path = folder / f"tuned-{key_of(parts)}.pt"
-    if not path.exists():
-        maps, music_maps = (lower_maps(start.body, one, settings) for one in (pool, music))
-        net, history = tune(start, pretrained, pool, maps, music_maps, settings, seed)
-        torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
-        path.with_suffix(".partial").replace(path)
-    kept = torch.load(path, weights_only=True)
-    body = copy.deepcopy(start.body)
-    body.load_state_dict(kept["state"])
-    return body, kept["history"]
+) -> list[tuple[YamnetBody, list[float]]]:
+    """A tuned body and its losses for each pool and seed; what any run of the recipe finished is read back."""
+    music_maps = None
+    runs = []
+    for pool, seed in zip(pools, seeds, strict=True):
+        parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
+        path = folder / f"tuned-{key_of(parts)}.pt"
+        if not path.exists():
+            if music_maps is None:
+                music_maps = lower_maps(start.body, music, settings)
+            maps = lower_maps(start.body, pool, settings)
+            net, history = tune(start, pretrained, pool, maps, music_maps, settings, seed)
+            torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
+            path.with_suffix(".partial").replace(path)
+        kept = torch.load(path, weights_only=True)
+        body = copy.deepcopy(start.body)
+        body.load_state_dict(kept["state"])
+        runs.append((body, kept["history"]))
+    return runs
 
 
 def run_folds(

@@ -26,7 +26,7 @@ from train.recipe_judge import HeldSet, area_under_curve, file_scores
 
 # In no fold may more than this share of instruments under drums or bass that are up to 6 dB louder come out as `other`.
 # A song that is taken for none of the eleven is lost to an archive's index; an oboe taken for a clarinet is reviewed.
-# The network that ships may lose a tenth.
+# Under the tenth that the network that ships may lose: it loses more than those that never heard a fold's sources.
 LOST_UNDER_BANDS = 0.08
 # Recordings set aside for review: enough that the rest is this often right, yet of recordings of sources that were left
 # out no more than this share. The network is surer of sources that it knows, so that far fewer are marked there.
@@ -79,7 +79,7 @@ def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
     """Fits everything: the shift, then presence, then temperatures and the review threshold of the shifted network.
 
     Returns:
-        The calibration, and what is to be added to the head's bias of "one of the eleven is heard".
+        The calibration, and what is to be added to the head's `shift`.
     """
     shift = _best_shift(folds)
     scales, biases = _presence(folds)

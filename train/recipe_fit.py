@@ -200,7 +200,7 @@ def embeddings(body: YamnetBody, pool: Pool, batch: int = 64) -> Tensor:
 def fit_head(
     start: FactorisedHead,
     features: Tensor,
-    pool: Pool | Labels,
+    labels: Labels,
     settings: HeadSettings,
     seed: int,
 ) -> FactorisedHead:
@@ -209,7 +209,7 @@ def fit_head(
     Args:
         start: The head that it starts from and is pulled to.
         features: (windows, patches, embedding).
-        pool: The windows' labels.
+        labels: What is in those windows.
         settings: How.
         seed: Of the order.
     """
@@ -218,10 +218,10 @@ def fit_head(
     head.standing_out.fill_(settings.standing_out)
     anchors = {name: value.detach().clone() for name, value in start.named_parameters() if name.endswith("weight")}
     optimiser = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.0)
-    target, truth, known = (torch.from_numpy(part) for part in (pool.dominant, pool.present, pool.known))
+    target, truth, known = (torch.from_numpy(part) for part in (labels.dominant, labels.present, labels.known))
     assert truth.shape[1] == len(LABELS)
     for _ in range(settings.epochs):
-        for indices in torch.randperm(len(pool)).split(settings.batch):
+        for indices in torch.randperm(len(labels)).split(settings.batch):
             dominant, present = head(features[indices])
             main, presence = losses(dominant, present, target[indices], truth[indices], known[indices])
             loss = main + settings.present_weight * presence

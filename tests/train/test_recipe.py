@@ -14,7 +14,7 @@ from train.recipe_calibrate import LOST_UNDER_BANDS, FoldScores, calibrate, file
 from train.recipe_config import read_config  # noqa: E402
 from train.recipe_fit import HeadSettings, average, fit_head  # noqa: E402
 from train.recipe_judge import HeldSet, area_under_curve, quick_figures  # noqa: E402
-from train.recipe_pool import Pool  # noqa: E402
+from train.recipe_pool import Labels  # noqa: E402
 
 CONFIG = Path(__file__).parents[2] / "train" / "configs" / "main.toml"
 
@@ -82,18 +82,10 @@ def test_the_head_learns_and_a_strong_pull_holds_it_back() -> None:
     count = 600
     dominant = np.random.default_rng(0).integers(0, 12, count)
     features = torch.eye(12)[dominant][:, None, :] + 0.1 * torch.randn(count, 1, 12)
-    pool = Pool(
-        patches=np.zeros((count, 0), np.float16),
-        dominant=dominant,
-        present=np.eye(12, dtype=np.float32)[dominant],
-        known=np.ones((count, 12), np.float32),
-        families=np.zeros((count, 0), bool),
-        family_names=(),
-        key="",
-    )
+    labels = Labels(dominant, np.eye(12, dtype=np.float32)[dominant], np.ones((count, 12), np.float32))
     start = FactorisedHead(12)
-    free = fit_head(start, features, pool, HeadSettings(epochs=40, lr=1e-2, pull=0.0, any_pull=0.0), seed=1)
-    held = fit_head(start, features, pool, HeadSettings(epochs=40, lr=1e-2, pull=50.0, any_pull=50.0), seed=1)
+    free = fit_head(start, features, labels, HeadSettings(epochs=40, lr=1e-2, pull=0.0, any_pull=0.0), seed=1)
+    held = fit_head(start, features, labels, HeadSettings(epochs=40, lr=1e-2, pull=50.0, any_pull=50.0), seed=1)
     with torch.no_grad():
         assert (free(features)[0].argmax(dim=1).numpy() == dominant).mean() > 0.95
     distance = [(one.instruments.weight - start.instruments.weight).norm() for one in (held, free)]
