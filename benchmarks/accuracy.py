@@ -3,7 +3,7 @@
 Runs the command itself on the development clips of a corpus (`split=dev`), on mixtures made of them, and on damaged
 copies of them, and prints and writes the figures:
 
-    python benchmarks/accuracy.py /path/to/corpus/manifest.csv -o runs/accuracy.json
+    python -m benchmarks.accuracy /path/to/corpus/manifest.csv -o runs/accuracy.json
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 
 from instag.labels import LABELS, OTHER
 from instag.paths import to_table
-from instag.records import Samples
-from train.corpus import DEV, AudioCache, Clip, load_clip, read_manifest
-from train.degrade import rms, through_mp3
-from train.evaluate import Outcome, multilabel, summarise
-from train.mixing import MixBatch
-from train.recipe_judge import JudgeSettings, held_mixers
+from instag.results import Samples
+from train.corpus.manifest import DEV, AudioCache, Clip, load_clip, read_manifest
+from train.measure.evaluate import Outcome, multilabel, summarise
+from train.recipe.judge import JudgeSettings, held_mixers
+from train.sound.degrade import rms, through_mp3
+from train.sound.mixing import MixBatch
 
 RATE = 24_000
 MIXTURES = 300
-MP3_64K = 0.6  # libsndfile's scale; see train.degrade.through_mp3
+MP3_64K = 0.6  # libsndfile's scale; see train.sound.degrade.through_mp3
 SEED = 4711
 
 

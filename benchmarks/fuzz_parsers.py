@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the parsers that are instag's own, with atheris (`pip install atheris`).
 
-    python benchmarks/fuzz_parsers.py [--seconds 600]
+    python -m benchmarks.fuzz_parsers [--seconds 600]
 
 One input goes through everything that reads bytes in Python: recognising containers, digests, reading, writing and
 taking back tags, the look into ONNX files, lines of tables and cards. Only the errors that each of them documents may
@@ -18,18 +18,15 @@ from pathlib import Path
 
 import atheris
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
 with atheris.instrument_imports(include=["instag"]):
     from instag import tags
-    from instag.card import parse_card
-    from instag.codecs import CsvCodec, JsonLinesCodec
+    from instag.containers.digest import audio_digest
     from instag.containers.sniff import sniff
-    from instag.digest import audio_digest
     from instag.errors import CannotStartError, FileError
-    from instag.onnxfile import NotOnnxError, check_self_contained
-    from instag.rows import COLUMN_TYPES, row_from_record
+    from instag.model.card import parse_card
+    from instag.model.onnxfile import NotOnnxError, check_self_contained
+    from instag.table.codecs import CsvCodec, JsonLinesCodec
+    from instag.table.rows import COLUMN_TYPES, row_from_record
 
 _SHM = Path("/dev/shm")
 _FOLDER = Path(tempfile.mkdtemp(dir=_SHM if _SHM.is_dir() else None))
@@ -86,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=600)
     settings = parser.parse_args()
-    from containers import TAGGED, TAGGED_BY_AV  # tests/ is on the path only now
+    from tests.support.containers import TAGGED, TAGGED_BY_AV  # tests/ is on the path only now
 
     seeds = Path(tempfile.mkdtemp())
     for name, make in {**TAGGED, **TAGGED_BY_AV}.items():

@@ -1,6 +1,6 @@
 """What the Morlet front end costs beside the report's Model 2: forward passes of whole systems, one CPU thread.
 
-Run: `python benchmarks/morlet.py`. Times are processor time, so other work on the machine counts little.
+Run: `python -m benchmarks.morlet`. Times are processor time, so other work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import torch
 
-from train.config import read_config
 from train.models import System, build
+from train.systems.config import read_config
 
 CONFIGS = Path(__file__).parents[1] / "train" / "configs" / "systems"
 BATCH, ROUNDS, LIMIT = 8, 7, 3.0

@@ -1,6 +1,6 @@
 """Whether a job can be trusted with only copies: kills, faults and damage, counted.
 
-    python benchmarks/reliability.py [--kills 200] [--fuzz 20000] [--seed 1]
+    python -m benchmarks.reliability [--kills 200] [--fuzz 20000] [--seed 1]
 
 Three runs through the real command line and the real tag writer:
 
@@ -11,7 +11,7 @@ Three runs through the real command line and the real tag writer:
   every file has one row, and a file that was not tagged was not changed.
 
 It prints files, faults, losses, double rows and changed audio, and ends with 1 where any of them is not 0. The
-recordings are made by `tests/containers.py`; the model is a tiny one, since decoding and writing are what is tried.
+recordings are made by `tests/support/containers.py`. The model is a tiny one: decoding and writing are what is tested.
 """
 
 from __future__ import annotations
@@ -35,17 +35,14 @@ from unittest import mock
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from containers import TAGGED, TAGGED_BY_AV
-from mutate import mutate
-from tinymodel import write_tiny_model
-
 import instag
 from instag import paths, tags
-from instag.digest import audio_digest
+from instag.containers.digest import audio_digest
 from instag.errors import FileError
 from instag.tags import safe_write
+from tests.support.containers import TAGGED, TAGGED_BY_AV
+from tests.support.mutate import mutate
+from tests.support.tinymodel import write_tiny_model
 
 # The steps of a write, each a function that is called once for each file.
 STEPS: tuple[tuple[object, str], ...] = (

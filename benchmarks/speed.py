@@ -1,6 +1,6 @@
 """Speed and memory of `instag tag`, as a user would meet them.
 
-    python benchmarks/speed.py [--files 24] [--runs 5] [--jobs 2] [--hours 10]
+    python -m benchmarks.speed [--files 24] [--runs 5] [--jobs 2] [--hours 10]
 
 Makes its own recordings (a synthetic band, encoded as MP3), runs the command line as whole processes, and prints
 × real time with its spread, the largest worker's memory, memory at 10 minutes and at 10 hours, and the start of

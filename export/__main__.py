@@ -22,8 +22,8 @@ from export.data_statement import data_statement
 from export.model_card import model_card
 from export.onnx_model import ExportError, check_parity, export_model
 from export.quantise import quantise
-from train.calibration import Calibrated, calibration_from
-from train.heads import load_checkpoint
+from train.measure.calibration import Calibrated, calibration_from
+from train.models.heads import load_checkpoint
 
 
 def main() -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instag.card import ModelCard
 from instag.labels import LABELS
-from train.calibration import calibration_from
+from instag.model.card import ModelCard
+from train.measure.calibration import calibration_from
 
 # Argued in DATA_STATEMENT.md.
 WEIGHTS_LICENCE = "CC-BY-SA-4.0"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instag.card import ModelCard
 from instag.labels import LABELS
+from instag.model.card import ModelCard
 
 _TEMPLATE = Path(__file__).parent / "templates" / "MODEL_CARD.md"
 _DAMAGES = {

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from instag.card import METADATA_KEY, ModelCard, parse_card
 from instag.labels import LABELS
+from instag.model.card import METADATA_KEY, ModelCard, parse_card
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4

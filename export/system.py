@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from export.onnx_model import check_parity, export_model, open_session, run_session
-from instag.card import ModelCard
 from instag.labels import LABELS
-from train.calibration import Calibrated, Calibration, best_threshold, fit_presence, fit_temperature
-from train.config import Config
-from train.corpus import AudioCache, Clip
-from train.fit import batched_logits, load_best, validation_batch, window_sources
+from instag.model.card import ModelCard
+from train.corpus.manifest import AudioCache, Clip
+from train.measure.calibration import Calibrated, Calibration, best_threshold, fit_presence, fit_temperature
 from train.models import System
-from train.windows import Batch
+from train.sound.windows import Batch
+from train.systems.config import Config
+from train.systems.fit import batched_logits, load_best, validation_batch, window_sources
 
 MODEL = "model.onnx"
 _REVIEW_THRESHOLD = 0.5

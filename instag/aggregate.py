@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from instag.card import ModelCard
 from instag.constants import SILENCE_FLOOR_DBFS
 from instag.labels import OTHER
-from instag.records import Verdict, WindowScores
+from instag.model.card import ModelCard
+from instag.results import Verdict, WindowScores
 
 # Of two windows 20 dB apart the louder has twice the vote of the other: loud passages say more, and quiet ones are not
 # lost.

@@ -12,8 +12,8 @@ import numpy as np
 from instag.aggregate import aggregate
 from instag.audio import open_audio
 from instag.errors import ErrorCode, FileError
-from instag.model import Model
-from instag.records import FileResult, Window, WindowScores
+from instag.model.session import Model
+from instag.results import FileResult, Window, WindowScores
 from instag.windows import cut
 
 

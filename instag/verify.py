@@ -6,10 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from instag import paths, tags
-from instag.digest import audio_digest
+from instag.containers.digest import audio_digest
 from instag.errors import FileError
 from instag.labels import DISPLAY_NAMES
-from instag.rows import Row, Status, TagsWritten
+from instag.table.rows import Row, Status, TagsWritten
 
 
 class Finding(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from instag.constants import LEAST_TAIL_SECONDS
-from instag.records import Samples, Window
+from instag.results import Samples, Window
 
 
 def cut(

@@ -1,11 +1,24 @@
-"""What many tests share."""
+"""Fixtures that many tests share, and which tests this environment can run."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tinymodel import write_tiny_model
+
+from tests.support.tinymodel import write_tiny_model
+
+# Training, export and their benchmarks need PyTorch and what comes with it; the runtime is tested without.
+HAS_TRAINING = all(find_spec(name) is not None for name in ("torch", "tflite", "audiomentations", "onnxscript"))
+collect_ignore = [] if HAS_TRAINING else ["train", "export", "benchmarks"]
+
+
+def pytest_report_header() -> str:
+    """Says what is left out."""
+    if HAS_TRAINING:
+        return "training and export: tested"
+    return "training and export: NOT tested, their packages are not installed (see CONTRIBUTING.md)"
 
 
 @pytest.fixture(scope="session")

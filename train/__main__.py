@@ -11,14 +11,14 @@ import torch
 import typer
 
 from instag.errors import ExitCode, InstagError
-from train import irmas
-from train.config import Config, read_config
-from train.corpus import DEV, TRAIN, Clip, CorpusError, read_manifest
+from train.corpus import irmas
+from train.corpus.manifest import DEV, TRAIN, Clip, CorpusError, read_manifest
+from train.corpus.splits import split
 from train.errors import TrainingError
-from train.splits import split
+from train.systems.config import Config, read_config
 
 if TYPE_CHECKING:
-    from train.compare import Corpus
+    from benchmarks.systems.compare import Corpus
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -82,7 +82,7 @@ def fit(
     threads: Threads = 0,
 ) -> None:
     """Train one system; a run that was killed is taken up where it stopped."""
-    from train.fit_corpus import fit_on
+    from train.systems.fit_corpus import fit_on
 
     _set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
@@ -108,8 +108,8 @@ def ship(
     threads: Threads = 0,
 ) -> None:
     """Calibrate and export one system as ONNX, for `instag tag --model`; trains it first where that is not done."""
-    from train.fit_corpus import fit_on, open_cache, read_origin
-    from train.ship import ship as ship_run
+    from export.system import ship as ship_run
+    from train.systems.fit_corpus import fit_on, open_cache, read_origin
 
     _set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
@@ -131,13 +131,13 @@ def compare(
     ] = None,
     out: Out = Path("runs"),
     cache: Cache = Path("cache"),
-    log: Annotated[Path, typer.Option(help="JSON Lines, a row a run.")] = Path("benchmarks/systems.jsonl"),
-    table: Annotated[Path, typer.Option(help="The table, written from the log.")] = Path("benchmarks/SYSTEMS.md"),
+    log: Annotated[Path, typer.Option(help="JSON Lines, a row a run.")] = Path("benchmarks/systems/systems.jsonl"),
+    table: Annotated[Path, typer.Option(help="The table, written from the log.")] = Path("benchmarks/systems/SYSTEMS.md"),
     threads: Threads = 1,
 ) -> None:
     """Train, export, tag with and measure several systems on the same data and budget; write the table."""
-    from train.compare import append, read_log, run_config
-    from train.systems_table import write_table
+    from benchmarks.systems.compare import append, read_log, run_config
+    from benchmarks.systems.table import write_table
 
     _set_threads(threads)
     starts = dict(pair.split("=", 1) for pair in checkpoint or [] if "=" in pair)
@@ -161,7 +161,7 @@ def figures(
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("docs/figures"),
 ) -> None:
     """Draw learning curves of all runs, and of each its confusion matrices, reliability, classes and front end."""
-    from train.picture_runs import picture_runs
+    from benchmarks.systems.picture_runs import picture_runs
 
     for path in picture_runs(runs, comparison_corpus(manifest, irmas).evaluation, clip, out):
         print(path)
@@ -176,7 +176,7 @@ def irmas_test(
     seed: Seed = None,
 ) -> None:
     """Score a run on IRMAS's test part: micro and macro F1, LRAP; the threshold comes from training recordings."""
-    from train.irmas_test import evaluate_testing
+    from benchmarks.systems.irmas_test import evaluate_testing
 
     figures = evaluate_testing(budgeted(read_config(config), seed, None), irmas, out, cache)
     print(
@@ -192,7 +192,7 @@ def _set_threads(threads: int) -> None:
 
 def comparison_corpus(manifest: Path | None, irmas_root: Path | None) -> Corpus:
     """Recordings to learn from and to be judged by: the manifest's splits, or IRMAS 80/20 by recording."""
-    from train.compare import Corpus
+    from benchmarks.systems.compare import Corpus
 
     clips, root = training_clips(manifest, irmas_root)
     if manifest is not None:

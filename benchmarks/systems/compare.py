@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from export.system import Shipped, ship
 from instag.labels import LABELS
 from instag.paths import to_table
-from train.config import Config
-from train.corpus import Clip, fingerprint
+from train.corpus.manifest import Clip, fingerprint
+from train.corpus.splits import VOCABULARIES, fold_scores
 from train.errors import TrainingError
-from train.evaluate import Outcome, summarise
-from train.fit import FitResult
-from train.fit_corpus import fit_on, open_cache, read_origin, run_folder
-from train.ship import Shipped, ship
-from train.splits import VOCABULARIES, fold_scores
+from train.measure.evaluate import Outcome, summarise
+from train.systems.config import Config
+from train.systems.fit import FitResult
+from train.systems.fit_corpus import fit_on, open_cache, read_origin, run_folder
 
 TABLE, MEASURED = "tagged.csv", "measured.json"
 

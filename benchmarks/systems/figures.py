@@ -17,13 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from instag.labels import DISPLAY_NAMES, LABELS
-from instag.records import Samples
-from train.evaluate import Outcome
-from train.fit import CURVES
-from train.frontend import PowerSpectrogram
+from instag.results import Samples
+from train.corpus.splits import VOCABULARIES
+from train.measure.evaluate import Outcome
 from train.models import System
+from train.models.frontend import PowerSpectrogram
 from train.models.morlet import MorletBank
-from train.splits import VOCABULARIES
+from train.systems.fit import CURVES
 
 plt.rcParams.update({"figure.dpi": 110, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 _BLUE, _RED = "#2b6ca3", "#c0504d"

@@ -8,16 +8,23 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from export.system import calibrate
 from instag.labels import IRMAS_11
-from train.calibration import Calibrated
-from train.config import Config
-from train.corpus import Clip, load_clip
-from train.evaluate import score_recordings, scorer
-from train.fit import load_best, validation_batch, window_sources
-from train.fit_corpus import open_cache, run_folder
-from train.irmas import MultiLabelFigures, choose_threshold, read_testing, read_training, score_testing, truth_matrix
-from train.ship import calibrate
-from train.splits import split
+from train.corpus.irmas import (
+    MultiLabelFigures,
+    choose_threshold,
+    read_testing,
+    read_training,
+    score_testing,
+    truth_matrix,
+)
+from train.corpus.manifest import Clip, load_clip
+from train.corpus.splits import split
+from train.measure.calibration import Calibrated
+from train.measure.evaluate import score_recordings, scorer
+from train.systems.config import Config
+from train.systems.fit import load_best, validation_batch, window_sources
+from train.systems.fit_corpus import open_cache, run_folder
 
 
 def evaluate_testing(config: Config, root: Path, out: Path, cache_folder: Path) -> MultiLabelFigures:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from instag.records import Samples
-from train import figures
-from train.compare import TABLE, read_outcome
-from train.corpus import Clip, load_clip
+from benchmarks.systems import figures
+from benchmarks.systems.compare import TABLE, read_outcome
+from instag.results import Samples
+from train.corpus.manifest import Clip, load_clip
 from train.errors import TrainingError
-from train.fit import load_best
+from train.systems.fit import load_best
 
 # Both vocabularies of the comparison: IRMAS's classes, and the report's.
 _VOCABULARIES = ("irmas-11", "report-11")

@@ -1,4 +1,4 @@
-"""Writes benchmarks/SYSTEMS.md from the log of measured runs: figures from the rows, verdicts from the figures."""
+"""Writes benchmarks/systems/SYSTEMS.md from the log of measured runs: figures from the rows, verdicts from the figures."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _head(rows: Sequence[Row]) -> str:
     versions = ", ".join(f"`{name}`" for name in commits)
     return f"""# Every system side by side
 
-Written by `python -m train compare` from `benchmarks/systems.jsonl` ({len(rows)} runs); do not edit.
+Written by `python -m train compare` from `benchmarks/systems/systems.jsonl` ({len(rows)} runs); do not edit.
 
 - Trained on corpus {sources}, code at {versions}.
 - Budget: {minutes:.0f} minutes of one CPU core for the training of all runs together. That is very little: every figure

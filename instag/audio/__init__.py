@@ -26,7 +26,7 @@ from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from instag.containers.sniff import Container, sniff
 from instag.errors import ErrorCode, FileError
 from instag.paths import for_terminal, unreachable
-from instag.records import AudioInfo, Samples
+from instag.results import AudioInfo, Samples
 
 # Encoders' delays, and headers that count in frames, make honest files differ from their claim by less than this.
 _CLAIM_TOLERANCE_SECONDS = 0.25

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instag.records import Samples
+from instag.results import Samples
 
 # No sample format has larger numbers (32-bit integers kept as floats): what is larger is damage.
 _LARGEST = 2.0**32

@@ -11,7 +11,7 @@ import numpy as np
 from instag.audio.reader import DecodingStoppedError
 from instag.constants import BLOCK_FRAMES
 from instag.containers.sniff import Container
-from instag.records import AudioInfo, Samples
+from instag.results import AudioInfo, Samples
 
 # By sample format: offset and factor to full scale at 1.
 _SCALES = {

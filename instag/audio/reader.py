@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from instag.records import AudioInfo, Samples
+from instag.results import AudioInfo, Samples
 
 
 class DecodingStoppedError(Exception):

@@ -14,7 +14,7 @@ from instag.audio.reader import DecodingStoppedError
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
 from instag.containers.sniff import Container
-from instag.records import AudioInfo, Samples
+from instag.results import AudioInfo, Samples
 
 # libsndfile says so where it knows the container and not the coding inside.
 _UNIMPLEMENTED = 18

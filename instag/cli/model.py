@@ -13,12 +13,12 @@ from instag.constants import LIMITS_NOTICE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from instag.card import ModelCard
+    from instag.model.card import ModelCard
 
 
 def model(model: ModelName = "instag") -> None:
     """Show the model's card: labels, version, licence, evaluation, limits."""
-    from instag.model import find_model, load_model, shipped_models
+    from instag.model.session import find_model, load_model, shipped_models
 
     with errors_for_people():
         path = find_model(model)

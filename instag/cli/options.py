@@ -10,7 +10,7 @@ import typer
 from instag.errors import UsageError
 
 if TYPE_CHECKING:
-    from instag.model import Device
+    from instag.model.session import Device
 
 
 def option(*names: str, help: str, env: bool = True, **more: Any) -> Any:
@@ -45,7 +45,7 @@ def parse_device(name: str) -> Device:
     Raises:
         UsageError: There is none of that name.
     """
-    from instag.model import Device
+    from instag.model.session import Device
 
     try:
         return Device(name.lower())

@@ -16,7 +16,7 @@ from instag.labels import DISPLAY_NAMES, LABELS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from instag.records import FileResult, Verdict
+    from instag.results import FileResult, Verdict
 
 # One colour a label, in the labels' order; told apart on dark and on light terminals.
 _COLOURS = (
@@ -38,7 +38,7 @@ def show(
     from rich.console import Console
 
     from instag.analyse import AnalysisSettings, analyse_file
-    from instag.model import find_model, load_model
+    from instag.model.session import find_model, load_model
     from instag.paths import one_line
 
     with errors_for_people():

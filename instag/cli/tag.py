@@ -26,9 +26,9 @@ from instag.cli.options import (
 from instag.errors import ExitCode, FileError, UsageError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.job import Plan
+    from instag.run.job import Plan
     from instag.table import ResultTable
-    from instag.timeline import Timeline
+    from instag.table.timeline import Timeline
 
 
 def tag(
@@ -89,12 +89,13 @@ def tag(
     output cannot be used. 130 interrupted; run the same command again to go on.
     """
     from instag.analyse import AnalysisSettings
+    from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
-    from instag.job import JobSettings, make_plan, run_job
-    from instag.model import Device, find_model, load_model
-    from instag.observers import EventLines, Observer, Terminal
+    from instag.model.session import Device, find_model, load_model
+    from instag.run.job import JobSettings, make_plan, run_job
+    from instag.run.observer import Observer
+    from instag.run.worker import WorkerSettings
     from instag.table import table_kind
-    from instag.worker import WorkerSettings
 
     with errors_for_people():
         if output:
@@ -158,9 +159,9 @@ def _open_outputs(
     stack: ExitStack, output: Path | None, windows: Path | None, dry_run: bool
 ) -> tuple[ResultTable | None, Timeline | None]:
     """Locks and opens what is written; with --dry-run it opens what is there, to read."""
-    from instag.lock import locked
     from instag.table import open_table
-    from instag.timeline import Timeline
+    from instag.table.lock import locked
+    from instag.table.timeline import Timeline
 
     table: ResultTable | None = None
     timeline: Timeline | None = None

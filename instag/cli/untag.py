@@ -24,9 +24,10 @@ def untag(
 
     Exit codes: 0 every file is done. 1 some files failed, the rest is done. 2 usage.
     """
-    from instag import sidecar, tags
+    from instag import tags
     from instag.discover import Unreached, discover
     from instag.paths import for_terminal, one_line
+    from instag.tags import sidecar
 
     with errors_for_people():
         files = changed = failed = 0

@@ -25,7 +25,7 @@ def verify(
     """
     import json
 
-    from instag.observers import EVENTS_VERSION
+    from instag.cli.progress import EVENTS_VERSION
     from instag.table import open_table
     from instag.verify import Finding, check_row
 

@@ -1,7 +1,7 @@
 """How containers are laid out: where the tags lie, where the audio lies, and whether the structure is whole.
 
-These modules read headers only, never a whole file, and know nothing of what is written into tags. `instag.digest` and
-`instag.tags` build on them. A structure that is not whole raises `StructureError`, which those two convert.
+These modules read headers only (the digest reads the audio too) and know nothing of what is written into tags.
+`instag.tags` builds on them. A structure that is not whole raises `StructureError`, which those two convert.
 """
 
 from __future__ import annotations

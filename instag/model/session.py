@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from instag.card import METADATA_KEY, ModelCard, parse_card
 from instag.errors import CannotStartError
 from instag.labels import LABELS
-from instag.onnxfile import NotOnnxError, check_self_contained
-from instag.records import Samples, Scores
+from instag.model.card import METADATA_KEY, ModelCard, parse_card
+from instag.model.onnxfile import NotOnnxError, check_self_contained
+from instag.results import Samples, Scores
 
-MODELS_FOLDER = Path(__file__).parent / "models"
+MODELS_FOLDER = Path(__file__).parents[1] / "models"
 DEFAULT_MODEL = "instag"
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"

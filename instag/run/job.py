@@ -14,14 +14,14 @@ from pathlib import Path
 from types import FrameType
 
 from instag import paths, tags
-from instag.card import ModelCard
 from instag.errors import FileError
-from instag.observers import Observer, Totals
-from instag.pool import WorkerPool
-from instag.rows import Mark, Row, Status, TagsWritten
+from instag.model.card import ModelCard
+from instag.run.observer import Observer, Totals
+from instag.run.pool import WorkerPool
+from instag.run.worker import Outcome, WorkerSettings, failed_row
 from instag.table import ResultTable
-from instag.timeline import Timeline
-from instag.worker import Outcome, WorkerSettings, failed_row
+from instag.table.rows import Mark, Row, Status, TagsWritten
+from instag.table.timeline import Timeline
 
 _POLL_SECONDS = 0.2
 # After Ctrl-C, files in flight get this long to finish before their workers are ended.

@@ -20,7 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from instag import paths
 from instag.errors import CannotStartError, ErrorCode, FileError
-from instag.worker import Outcome, WorkerSettings, out_of_memory, process_file, start_worker
+from instag.run.worker import Outcome, WorkerSettings, out_of_memory, process_file, start_worker
 
 _WATCH_SECONDS = 0.1
 # A pool that broke this often with no file done in between cannot work here at all.

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from instag import __version__, paths, sidecar, tags
+from instag import __version__, paths, tags
 from instag.analyse import AnalysisSettings, analyse_file
-from instag.card import ModelCard
-from instag.digest import audio_digest
+from instag.containers.digest import audio_digest
 from instag.errors import ErrorCode, FileError
 from instag.labels import DISPLAY_NAMES
-from instag.model import Device, Model, load_model
-from instag.records import FileResult, Verdict, WindowScores
-from instag.rows import Row, Status, TagsWritten
+from instag.model.card import ModelCard
+from instag.model.session import Device, Model, load_model
+from instag.results import FileResult, Verdict, WindowScores
+from instag.table.rows import Row, Status, TagsWritten
+from instag.tags import sidecar
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from instag.codecs import CsvCodec, JsonLinesCodec, LineCodec
 from instag.errors import CannotStartError, UsageError
-from instag.journal import Journal, Line
-from instag.rows import COLUMN_TYPES, Mark, Row, row_from_record
+from instag.table.codecs import CsvCodec, JsonLinesCodec, LineCodec
+from instag.table.journal import Journal, Line
+from instag.table.rows import COLUMN_TYPES, Mark, Row, row_from_record
 
 TABLE_EXTENSIONS = (".csv", ".jsonl", ".sqlite")
 
@@ -100,7 +100,7 @@ def open_table(path: Path, *, read_only: bool = False) -> ResultTable:
     if read_only and not path.is_file():
         raise CannotStartError(f"{path}: there is no such table.", "Give a table that `instag tag -o` wrote.")
     if kind == ".sqlite":
-        from instag.sqlitetable import SqliteTable
+        from instag.table.sqlite import SqliteTable
 
         return SqliteTable(path, read_only=read_only)
     return LineTable(path, CsvCodec(COLUMN_TYPES) if kind == ".csv" else JsonLinesCodec(), read_only=read_only)

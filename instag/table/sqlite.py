@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instag.errors import CannotStartError
-from instag.rows import COLUMN_TYPES, COLUMNS, Mark, Row, row_from_record
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, row_from_record
 
 # "itag" in ASCII: tells a table of ours from any other database.
 _APPLICATION_ID = 0x69746167

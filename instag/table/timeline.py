@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instag.codecs import CsvCodec, JsonLinesCodec
 from instag.errors import UsageError
-from instag.journal import Journal, Line
 from instag.labels import LABELS
-from instag.records import WindowScores
-from instag.rows import Value
+from instag.results import WindowScores
+from instag.table.codecs import CsvCodec, JsonLinesCodec
+from instag.table.journal import Journal, Line
+from instag.table.rows import Value
 
 TIMELINE_TYPES: dict[str, type] = {
     "path": str,

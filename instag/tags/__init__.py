@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
+from instag.containers.digest import open_to_read, stored_audio_digest
 from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
-from instag.digest import open_to_read, stored_audio_digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import safe_write
 from instag.tags.ape import ApeStore

@@ -7,21 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("audiomentations")
-pytest.importorskip("onnxscript")
-
-from typer.testing import CliRunner  # noqa: E402
-
-from instag.labels import IRMAS_CODES, LABELS  # noqa: E402
-from tests.train.tiny import CONFIG, write_corpus  # noqa: E402
-from train.__main__ import app, budgeted, training_clips  # noqa: E402
-from train.compare import append, read_log, read_outcome  # noqa: E402
-from train.config import read_config  # noqa: E402
-from train.corpus import read_manifest  # noqa: E402
-from train.errors import TrainingError  # noqa: E402
-from train.systems_table import write_table  # noqa: E402
+from benchmarks.systems.compare import append, read_log, read_outcome
+from benchmarks.systems.table import write_table
+from instag.labels import IRMAS_CODES, LABELS
+from tests.support.tiny_corpus import CONFIG, write_corpus
+from train.__main__ import app, budgeted, training_clips
+from train.corpus.manifest import read_manifest
+from train.errors import TrainingError
+from train.systems.config import read_config
 
 
 def run(*arguments):
@@ -110,7 +105,7 @@ def test_figures_want_a_measured_run(measured, tmp_path):
 
 
 def test_front_ends_show_their_tone():
-    from train.figures import front_end
+    from benchmarks.systems.figures import front_end
     from train.models import build
     from train.models.three_stft import ThreeStft
 

@@ -5,17 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("onnx")
-pytest.importorskip("tflite")
-
 from export.card import make_card
 from export.data_statement import data_statement
 from export.model_card import model_card
-from instag.card import parse_card
 from instag.labels import LABELS
-from train.calibration import Calibration
-from train.evaluate import Outcome, summarise
+from instag.model.card import parse_card
+from train.measure.calibration import Calibration
+from train.measure.evaluate import Outcome, summarise
 
 CHECKPOINT = {
     "model_id": "instag-test",

@@ -4,17 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("tflite")
-
-from export.onnx_model import ExportError, check_parity, export_model, open_session, read_card, run_session  # noqa: E402
-from instag.card import ModelCard  # noqa: E402
-from instag.labels import LABELS  # noqa: E402
-from train.calibration import Calibrated, Calibration  # noqa: E402
-from train.heads import NetConfig  # noqa: E402
+from export.onnx_model import ExportError, check_parity, export_model, open_session, read_card, run_session
+from instag.labels import LABELS
+from instag.model.card import ModelCard
+from train.measure.calibration import Calibrated, Calibration
+from train.models.heads import NetConfig
 
 CARD = ModelCard(
     model_id="test",

@@ -3,18 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
+import onnx
+import torch
 
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("tflite")
-
-from export.onnx_model import ExportError, export_model, open_session, read_card, run_session  # noqa: E402
-from export.quantise import KEPT, quantise  # noqa: E402
-from instag.labels import LABELS  # noqa: E402
-from train.calibration import Calibrated, Calibration  # noqa: E402
-from train.evaluate import plain_card  # noqa: E402
-from train.heads import NetConfig  # noqa: E402
+from export.onnx_model import ExportError, export_model, open_session, read_card, run_session
+from export.quantise import KEPT, quantise
+from instag.labels import LABELS
+from train.measure.calibration import Calibrated, Calibration
+from train.measure.evaluate import plain_card
+from train.models.heads import NetConfig
 
 
 def test_eight_bits_keep_contract_card_and_most_labels(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tinymodel import tiny_card
 
 from instag.aggregate import aggregate, vote_weights
 from instag.constants import SILENCE_FLOOR_DBFS
 from instag.labels import LABELS, OTHER
-from instag.records import WindowScores
+from instag.results import WindowScores
+from tests.support.tinymodel import tiny_card
 
 
 def windows(dominant: list[dict[str, float]], level: list[float], present: list[dict[str, float]] | None = None):

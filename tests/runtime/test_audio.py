@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-import synth
-from decoding import RATE, decode, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instag.audio import open_audio
 from instag.containers.sniff import mpeg_frame_bytes
 from instag.errors import ErrorCode, FileError
+from tests.support import synth
+from tests.support.decoding import RATE, decode, refusal
 
 
 @pytest.mark.parametrize("subtype", synth.WAV_SUBTYPES)

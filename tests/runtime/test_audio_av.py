@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-import synth
-from decoding import RATE, decode, refusal
 
 from instag.audio import open_audio
 from instag.errors import ErrorCode, FileError
+from tests.support import synth
+from tests.support.decoding import RATE, decode, refusal
 
 av = pytest.importorskip("av")
 

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-import synth
-from tinymodel import frequency_of, tiny_card, write_tiny_model
 from typer.testing import CliRunner
 
 import instag
 from instag import __version__, paths
 from instag.cli import app
 from instag.constants import LIMITS_NOTICE
-from instag.rows import COLUMNS
+from instag.table.rows import COLUMNS
+from tests.support import synth
+from tests.support.tinymodel import frequency_of, tiny_card, write_tiny_model
 
 runner = CliRunner()
 
@@ -297,7 +297,7 @@ def test_options_come_from_the_environment_too(archive: Path, monkeypatch: pytes
 
 
 def test_two_jobs_on_one_table_the_second_is_refused(archive: Path) -> None:
-    from instag.lock import locked
+    from instag.table.lock import locked
 
     with locked(Path("table.csv")):
         done = run("tag", "archive", "-o", "table.csv")
@@ -311,7 +311,7 @@ def test_a_lock_of_a_dead_process_is_taken_over(archive: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys,time; from pathlib import Path; from instag.lock import locked\n"
+            "import sys,time; from pathlib import Path; from instag.table.lock import locked\n"
             "with locked(Path('table.csv')): print('held', flush=True); time.sleep(60)",
         ],
         stdout=subprocess.PIPE,

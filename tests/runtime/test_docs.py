@@ -9,7 +9,7 @@ import typer
 from instag.cli import app
 from instag.errors import ErrorCode
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs the project's checkout")
 
 COMMANDS = typer.main.get_command(app).commands

@@ -9,9 +9,9 @@ import pytest
 from instag.analyse import AnalysisSettings, analyse_file
 from instag.audio import open_audio
 from instag.labels import LABELS
-from instag.model import Device, find_model, load_model, shipped_models
+from instag.model.session import Device, find_model, load_model, shipped_models
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.*") if path.suffix in {".flac", ".mp3", ".ogg", ".wav"})
 SOLOS = [path for path in EXAMPLES if path.stem in LABELS]
 pytestmark = pytest.mark.skipif(not EXAMPLES, reason="needs the project's checkout")

@@ -12,13 +12,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from tinymodel import SAMPLE_RATE, frequency_of, tiny_card, write_tiny_model
 
 from instag.analyse import AnalysisSettings, analyse_file
 from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.labels import LABELS
-from instag.model import Device, Model, find_model, load_model
-from instag.onnxfile import NotOnnxError, check_self_contained
+from instag.model.onnxfile import NotOnnxError, check_self_contained
+from instag.model.session import Device, Model, find_model, load_model
+from tests.support.tinymodel import SAMPLE_RATE, frequency_of, tiny_card, write_tiny_model
 
 
 def test_a_good_model_scores_what_it_hears(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from instag.analyse import AnalysisSettings
 from instag.errors import ErrorCode, FileError
-from instag.model import Device
-from instag.pool import WorkerPool
-from instag.rows import Row, Status
-from instag.worker import Outcome, WorkerSettings
+from instag.model.session import Device
+from instag.run.pool import WorkerPool
+from instag.run.worker import Outcome, WorkerSettings
+from instag.table.rows import Row, Status
 
 
 def misbehave(path: Path) -> Outcome:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reliability import STEPS, fuzz, inject_faults, kill_and_resume
+
+from benchmarks.reliability import STEPS, fuzz, inject_faults, kill_and_resume
 
 
 def test_a_job_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:

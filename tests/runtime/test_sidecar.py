@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from instag import sidecar
 from instag.errors import ErrorCode, TagError
-from instag.sidecar import read_sidecar, remove_sidecar, sidecar_path, write_sidecar
-from instag.tags import TagOutcome, remove_leftovers, temporary_path
+from instag.tags import TagOutcome, remove_leftovers, sidecar, temporary_path
+from instag.tags.sidecar import read_sidecar, remove_sidecar, sidecar_path, write_sidecar
 
 DOCUMENT = {"dominant": "cello", "confidence": 0.9, "path": "Étude\nb.wav", "none": None}
 

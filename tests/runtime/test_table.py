@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instag.codecs import CsvCodec, JsonLinesCodec
 from instag.errors import CannotStartError, ErrorCode, UsageError
 from instag.labels import LABELS
-from instag.records import WindowScores
-from instag.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, TagsWritten, row_from_record
+from instag.results import WindowScores
 from instag.table import TABLE_EXTENSIONS, open_table
-from instag.timeline import TIMELINE_TYPES, Timeline
+from instag.table.codecs import CsvCodec, JsonLinesCodec
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, TagsWritten, row_from_record
+from instag.table.timeline import TIMELINE_TYPES, Timeline
 
 kinds = pytest.mark.parametrize("kind", TABLE_EXTENSIONS)
 

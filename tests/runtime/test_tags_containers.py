@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import containers
 import mutagen
 import numpy as np
 import pytest
@@ -20,8 +19,8 @@ from mutagen.mp4 import MP4, MP4FreeForm
 from mutagen.ogg import OggPage
 
 from instag.containers import Kind
+from instag.containers.digest import audio_digest
 from instag.containers.iff import read_form
-from instag.digest import audio_digest
 from instag.errors import ErrorCode, TagError
 from instag.tags import (
     TagOutcome,
@@ -32,6 +31,7 @@ from instag.tags import (
     remove_tags,
     write_tags,
 )
+from tests.support import containers
 
 VALUES = TagValues(("violin", "acoustic guitar"), "violin", 0.872, "instag-yamnet 1.0.0", False)
 OTHERS = TagValues((), "other", 0.25, "instag-yamnet 1.0.0", True)

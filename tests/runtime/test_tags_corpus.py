@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instag.digest import audio_digest
+from instag.containers.digest import audio_digest
 from instag.errors import FileError
 from instag.tags import TagOutcome, TagValues, check_writable, read_all_tags, read_tags, remove_tags, write_tags
 

@@ -8,18 +8,18 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import containers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instag.containers import StructureError, asf, flac, iff, mp4, ogg, trailers
 from instag.containers import id3 as id3_tags
+from instag.containers.digest import audio_digest
 from instag.containers.kind import container_kind
-from instag.digest import audio_digest
 from instag.errors import ErrorCode, FileError
 from instag.tags import TagValues, check_writable, read_all_tags, read_tags, remove_tags, write_tags
 from instag.tags.vorbis import parse_comments
+from tests.support import containers
 
 VALUES = TagValues(("violin", "cello"), "violin", 0.872, "instag-yamnet 1.0.0", False)
 MAKERS = {**containers.TAGGED, **containers.TAGGED_BY_AV, **containers.REFUSED, **containers.REFUSED_BY_AV}

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from instag import constants, digest, tags
+from instag import constants, tags
+from instag.containers import digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import (
     TagOutcome,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 import soundfile
-import synth
-from tinymodel import frequency_of
 
-from instag import worker
 from instag.analyse import AnalysisSettings, analyse_file
 from instag.errors import ErrorCode
-from instag.model import Device, load_model
-from instag.rows import Status, TagsWritten
+from instag.model.session import Device, load_model
+from instag.run import worker
+from instag.run.worker import Outcome, WorkerSettings, process_file
+from instag.table.rows import Status, TagsWritten
 from instag.tags import read_tags
-from instag.worker import Outcome, WorkerSettings, process_file
+from tests.support import synth
+from tests.support.tinymodel import frequency_of
 
 
 @pytest.fixture

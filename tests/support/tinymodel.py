@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from instag.card import METADATA_KEY, ModelCard
 from instag.labels import LABELS
+from instag.model.card import METADATA_KEY, ModelCard
 
 SAMPLE_RATE = 8_000
 WINDOW_SECONDS = 1.0

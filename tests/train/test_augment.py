@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("audiomentations")
-
-from train.augment import (  # noqa: E402
+from train.sound.augment import (
     AugmentSettings,
     WaveformAugment,
     coloured_noise,

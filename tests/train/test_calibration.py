@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from train.calibration import (  # noqa: E402
+from train.measure.calibration import (
     Calibrated,
     Calibration,
     best_threshold,

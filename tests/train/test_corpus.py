@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("torch")
-
-from train.corpus import (
+from train.corpus.manifest import (
     AudioCache,
     Clip,
     CorpusError,

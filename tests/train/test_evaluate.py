@@ -3,10 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from instag.labels import LABELS
-from train.evaluate import Outcome, multilabel, plain_card, score_recordings, summarise, verdicts, wilson
+from train.measure.evaluate import Outcome, multilabel, plain_card, score_recordings, summarise, verdicts, wilson
 
 
 def index(*names: str) -> np.ndarray:

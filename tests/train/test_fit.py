@@ -10,16 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("audiomentations")
-pytest.importorskip("tensorboard")
-
-from tests.train.tiny import CONFIG, write_corpus  # noqa: E402
-from train.config import Stage, read_config  # noqa: E402
-from train.corpus import AudioCache, read_manifest  # noqa: E402
-from train.errors import TrainingError  # noqa: E402
-from train.fit import _learning_rate, fit, load_best  # noqa: E402
+from tests.support.tiny_corpus import CONFIG, write_corpus
+from train.corpus.manifest import AudioCache, read_manifest
+from train.errors import TrainingError
+from train.systems.config import Stage, read_config
+from train.systems.fit import _learning_rate, fit, load_best
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,9 +100,9 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from train.config import read_config
-from train.corpus import AudioCache, read_manifest
-from train.fit import fit
+from train.systems.config import read_config
+from train.corpus.manifest import AudioCache, read_manifest
+from train.systems.fit import fit
 config, manifest, cache, folder, step = sys.argv[1:]
 clips = read_manifest(Path(manifest))
 def kill(number):

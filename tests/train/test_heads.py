@@ -3,12 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("tflite")
-
-from instag.labels import IRMAS_11, LABELS, OTHER_INDEX  # noqa: E402
-from train.heads import FactorisedHead, NetConfig, load_checkpoint, save_checkpoint  # noqa: E402
+from instag.labels import IRMAS_11, LABELS, OTHER_INDEX
+from train.models.heads import FactorisedHead, NetConfig, load_checkpoint, save_checkpoint
 
 
 def test_the_dominant_output_is_a_factorised_distribution() -> None:

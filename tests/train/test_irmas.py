@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("sklearn")
-
 from instag.labels import IRMAS_11, IRMAS_CODES, LABELS
-from train.corpus import CorpusError, load_clip
+from train.corpus.irmas import choose_threshold, read_testing, read_training, score_testing, truth_matrix
+from train.corpus.manifest import CorpusError, load_clip
+from train.corpus.splits import fold_scores, label_index, split
 from train.errors import TrainingError
-from train.irmas import choose_threshold, read_testing, read_training, score_testing, truth_matrix
-from train.splits import fold_scores, label_index, split
 
 
 def write(path, seconds=0.2):

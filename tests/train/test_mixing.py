@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("torch")
-
 from instag.labels import LABELS, OTHER_INDEX
-from train.corpus import AudioCache, Clip
-from train.degrade import DegradeSettings, degrade, rms, through_mp3
-from train.mixing import Mixer, MixSettings
+from train.corpus.manifest import AudioCache, Clip
+from train.sound.degrade import DegradeSettings, degrade, rms, through_mp3
+from train.sound.mixing import Mixer, MixSettings
 
 RATE = 16000
 CLEAN = DegradeSettings(

@@ -2,22 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from export.onnx_model import check_parity, export_model  # noqa: E402
-from instag.card import ModelCard  # noqa: E402
-from instag.labels import LABELS  # noqa: E402
-from train.calibration import Calibrated, Calibration  # noqa: E402
-from train.errors import TrainingError  # noqa: E402
-from train.frontend import LogMel, PowerSpectrogram  # noqa: E402
-from train.models import ARCHITECTURES, build  # noqa: E402
-from train.models.blocks import levelled  # noqa: E402
-from train.models.compact import Compact  # noqa: E402
-from train.models.morlet import Morlet  # noqa: E402
-from train.models.nine_stft import NineStft  # noqa: E402
-from train.models.pann import Cnn14, MobileNetV1, Pann  # noqa: E402
-from train.models.three_stft import ThreeStft  # noqa: E402
+from export.onnx_model import check_parity, export_model
+from instag.labels import LABELS
+from instag.model.card import ModelCard
+from train.errors import TrainingError
+from train.measure.calibration import Calibrated, Calibration
+from train.models import ARCHITECTURES, build
+from train.models.blocks import levelled
+from train.models.compact import Compact
+from train.models.frontend import LogMel, PowerSpectrogram
+from train.models.morlet import Morlet
+from train.models.nine_stft import NineStft
+from train.models.pann import Cnn14, MobileNetV1, Pann
+from train.models.three_stft import ThreeStft
 
 SMALL = {
     "nine_stft": lambda: NineStft(widths=(4, 4), hidden=8),

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
+import pywt
+import torch
+from scipy.signal import chirp
 
-torch = pytest.importorskip("torch")
-pywt = pytest.importorskip("pywt")
-
-from scipy.signal import chirp  # noqa: E402
-
-from train.models import build  # noqa: E402
-from train.models.morlet import MorletBank  # noqa: E402
+from train.models import build
+from train.models.morlet import MorletBank
 
 RATE, W0 = 16000, 6.0
 

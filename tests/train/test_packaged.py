@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("torch")
-
 from instag.labels import LABELS
-from train.corpus import AudioCache, read_manifest
-from train.mixing import SONG, Mixer, MixSettings
-from train.packaged import ALONE, PERFORMANCES, SUNG, scratch, singing, winterreise, write
-from train.recipe_judge import JudgeSettings, held_sets
-from train.yamnet import MEL_BANDS, PATCH_FRAMES
+from train.corpus.manifest import AudioCache, read_manifest
+from train.corpus.packaged import ALONE, PERFORMANCES, SUNG, scratch, singing, winterreise, write
+from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES
+from train.recipe.judge import JudgeSettings, held_sets
+from train.sound.mixing import SONG, Mixer, MixSettings
 
 RATE = 22_050
 MEASURE_SECONDS = 0.25

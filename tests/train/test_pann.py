@@ -4,14 +4,13 @@ import json
 import os
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-librosa = pytest.importorskip("librosa")
-
-from train.errors import TrainingError  # noqa: E402
-from train.models.pann import Cnn14, MobileNetV1, Pann, load_checkpoint  # noqa: E402
+from train.errors import TrainingError
+from train.models.pann import Cnn14, MobileNetV1, Pann, load_checkpoint
 
 
 def fixed_weights(network):

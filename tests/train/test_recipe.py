@@ -4,17 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("tflite")
-
-from instag.labels import LABELS, OTHER_INDEX  # noqa: E402
-from train.heads import FactorisedHead  # noqa: E402
-from train.recipe_calibrate import LOST_UNDER_BANDS, FoldScores, calibrate, file_verdicts, shift_heard  # noqa: E402
-from train.recipe_config import read_config  # noqa: E402
-from train.recipe_fit import HeadSettings, average, fit_head  # noqa: E402
-from train.recipe_judge import HeldSet, area_under_curve, quick_figures  # noqa: E402
-from train.recipe_pool import Labels  # noqa: E402
+from instag.labels import LABELS, OTHER_INDEX
+from train.models.heads import FactorisedHead
+from train.recipe.calibrate import LOST_UNDER_BANDS, FoldScores, calibrate, file_verdicts, shift_heard
+from train.recipe.config import read_config
+from train.recipe.fit import HeadSettings, average, fit_head
+from train.recipe.judge import HeldSet, area_under_curve, quick_figures
+from train.recipe.pool import Labels
 
 CONFIG = Path(__file__).parents[2] / "train" / "configs" / "main.toml"
 

@@ -2,16 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("audiomentations")
-
-from tests.train.tiny import write_corpus  # noqa: E402
-from train.augment import AugmentSettings  # noqa: E402
-from train.corpus import AudioCache, read_manifest  # noqa: E402
-from train.errors import TrainingError  # noqa: E402
-from train.splits import label_index  # noqa: E402
-from train.windows import WindowSource  # noqa: E402
+from tests.support.tiny_corpus import write_corpus
+from train.corpus.manifest import AudioCache, read_manifest
+from train.corpus.splits import label_index
+from train.errors import TrainingError
+from train.sound.augment import AugmentSettings
+from train.sound.windows import WindowSource
 
 CELLO, FLUTE, TRUMPET, OTHER = 0, 2, 8, 11
 

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("tflite")
-
-from train.corpus import load_clip, read_manifest  # noqa: E402
-from train.yamnet import FRAME, HOP, SAMPLE_RATE, LogMel, YamnetBody, pretrained_body, read_pretrained  # noqa: E402
+from train.corpus.manifest import load_clip, read_manifest
+from train.models.yamnet_body import FRAME, HOP, SAMPLE_RATE, LogMel, YamnetBody, pretrained_body, read_pretrained
 
 
 def mel_matrix() -> np.ndarray:

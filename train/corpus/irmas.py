@@ -12,7 +12,7 @@ import soundfile
 from sklearn.metrics import f1_score, label_ranking_average_precision_score
 
 from instag.labels import IRMAS_11, IRMAS_CODES
-from train.corpus import DEV, TRAIN, Clip
+from train.corpus.manifest import DEV, TRAIN, Clip
 from train.errors import TrainingError
 
 LICENCE = "CC-BY-NC-SA-3.0"

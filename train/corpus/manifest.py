@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from instag.labels import LABELS, OTHER
-from instag.records import Samples
+from instag.results import Samples
 
 TRAIN, DEV = "train", "dev"
 REQUIRED_FIELDS = ("path", "label", "source", "kind", "group", "split")

@@ -18,8 +18,8 @@ from numpy.random import Generator
 from tqdm import tqdm
 
 from instag.labels import OTHER
-from instag.records import Samples
-from train.corpus import TRAIN, write_manifest
+from instag.results import Samples
+from train.corpus.manifest import TRAIN, write_manifest
 
 RATE = 24_000
 CLIP_SECONDS = 12.0

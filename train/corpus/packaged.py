@@ -22,9 +22,9 @@ import soundfile
 import soxr
 
 from instag.labels import OTHER
-from instag.records import Samples
-from train.corpus import TRAIN, write_manifest
-from train.mixing import SONG
+from instag.results import Samples
+from train.corpus.manifest import TRAIN, write_manifest
+from train.sound.mixing import SONG
 
 RATE = 24_000
 # First and last measure of what is sung, and of what the piano plays alone, in Schubert's songs D 911 no. 1 and 3.

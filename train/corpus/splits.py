@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from instag.labels import IRMAS_11, LABELS, OTHER, REPORT_11
-from train.corpus import Clip, grouped_split
+from train.corpus.manifest import Clip, grouped_split
 from train.errors import TrainingError
 
 VOCABULARIES: dict[str, tuple[str, ...]] = {"instag-12": LABELS, "irmas-11": IRMAS_11, "report-11": REPORT_11}

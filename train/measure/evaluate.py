@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from instag.aggregate import aggregate
-from instag.card import ModelCard
 from instag.labels import LABELS, OTHER, OTHER_INDEX
-from instag.records import Samples, Verdict, WindowScores
+from instag.model.card import ModelCard
+from instag.results import Samples, Verdict, WindowScores
 from instag.windows import cut
-from train.calibration import expected_calibration_error
+from train.measure.calibration import expected_calibration_error
 
 Score = Callable[[Samples], tuple[NDArray[np.float32], NDArray[np.float32]]]
 BATCH = 32

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from train.frontend import LogMel
 from train.models.blocks import ResidualBody, System, TwoHeads, levelled
+from train.models.frontend import LogMel
 
 
 class Compact(System):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from instag.labels import IRMAS_11, LABELS
-from train.yamnet import EMBEDDING, MEL_BANDS, SAMPLE_RATE, Pretrained, YamnetBody, pretrained_body
+from train.models.yamnet_body import EMBEDDING, MEL_BANDS, SAMPLE_RATE, Pretrained, YamnetBody, pretrained_body
 
 WINDOW_SECONDS = 3.0
 PATCHES = 3

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the customary name)
 from torch import Tensor, nn
 
-from train.frontend import log_compress
 from train.models.blocks import ResidualBody, System, TwoHeads, levelled
+from train.models.frontend import log_compress
 
 # Raises the power to that of a 512-point Hann spectrum, so that the logarithm's floor lies as deep under a tone.
 _POWER_SCALE = 2.0**16

@@ -12,8 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from train.frontend import PowerSpectrogram, log_compress
 from train.models.blocks import System, TwoHeads
+from train.models.frontend import PowerSpectrogram, log_compress
 
 
 class NineStft(System):

@@ -15,8 +15,8 @@ import torch.nn.functional as F  # noqa: N812 (the customary name)
 from torch import Tensor, nn
 
 from train.errors import TrainingError
-from train.frontend import fourier_kernels, mel_bank
 from train.models.blocks import DoubleConv, System, TwoHeads
+from train.models.frontend import fourier_kernels, mel_bank
 
 SAMPLE_RATE = 32000
 _N_FFT, _HOP, _BANDS, _LOW_HZ, _HIGH_HZ = 1024, 320, 64, 50, 14000

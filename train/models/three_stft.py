@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the customary name)
 from torch import Tensor, nn
 
-from train.frontend import PowerSpectrogram, log_compress
 from train.models.blocks import DoubleConv, System, TwoHeads
+from train.models.frontend import PowerSpectrogram, log_compress
 
 
 class ThreeStft(System):

@@ -8,9 +8,9 @@ import librosa
 from torch import Tensor
 
 from train.errors import TrainingError
-from train.heads import NetConfig, untrained
 from train.models.blocks import System
-from train.yamnet import FFT_SIZE, MEL_BANDS, SAMPLE_RATE, read_pretrained
+from train.models.heads import NetConfig, untrained
+from train.models.yamnet_body import FFT_SIZE, MEL_BANDS, SAMPLE_RATE, read_pretrained
 
 
 class Yamnet(System):

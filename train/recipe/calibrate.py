@@ -11,18 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from instag.card import ModelCard
 from instag.labels import LABELS, OTHER_INDEX
-from instag.records import Verdict
-from train.calibration import (
+from instag.model.card import ModelCard
+from instag.results import Verdict
+from train.measure.calibration import (
     Calibration,
     fit_presence,
     fit_temperature,
     presence_thresholds,
 )
-from train.evaluate import multilabel, outcome, plain_card, summarise, verdicts
-from train.heads import FactorisedHead
-from train.recipe_judge import HeldSet, area_under_curve, file_scores
+from train.measure.evaluate import multilabel, outcome, plain_card, summarise, verdicts
+from train.models.heads import FactorisedHead
+from train.recipe.judge import HeldSet, area_under_curve, file_scores
 
 # In no fold may more than this share of instruments under drums or bass that are up to 6 dB louder come out as `other`.
 # A song that is taken for none of the eleven is lost to an archive's index; an oboe taken for a clarinet is reviewed.

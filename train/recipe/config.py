@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from train.mixing import MixSettings
-from train.recipe_fit import HeadSettings, TuneSettings
-from train.recipe_judge import JudgeSettings
+from train.recipe.fit import HeadSettings, TuneSettings
+from train.recipe.judge import JudgeSettings
+from train.sound.mixing import MixSettings
 
 
 @dataclass(frozen=True)

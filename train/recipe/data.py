@@ -11,8 +11,8 @@ import soundfile
 
 from instag.constants import AUDIO_EXTENSIONS
 from instag.labels import OTHER
-from train.corpus import TRAIN, AudioCache, Clip, CorpusError, fingerprint, read_manifest
-from train.yamnet import SAMPLE_RATE
+from train.corpus.manifest import TRAIN, AudioCache, Clip, CorpusError, fingerprint, read_manifest
+from train.models.yamnet_body import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

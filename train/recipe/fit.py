@@ -13,9 +13,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from instag.labels import LABELS
-from train.heads import FactorisedHead, InstrumentNet
-from train.recipe_pool import CHUNK, Labels, Pool
-from train.yamnet import Pretrained, YamnetBody
+from train.models.heads import FactorisedHead, InstrumentNet
+from train.models.yamnet_body import Pretrained, YamnetBody
+from train.recipe.pool import CHUNK, Labels, Pool
 
 
 @dataclass(frozen=True)

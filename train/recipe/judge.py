@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instag.labels import LABELS, OTHER, OTHER_INDEX
-from instag.records import Samples, WindowScores
+from instag.results import Samples, WindowScores
 from instag.windows import cut
-from train.corpus import AudioCache
-from train.degrade import DegradeSettings, rms
-from train.mixing import BACKING, NOTE, SONG, Mixer, MixSettings, is_rhythm
-from train.yamnet import SAMPLE_RATE, LogMel, YamnetBody
+from train.corpus.manifest import AudioCache
+from train.models.yamnet_body import SAMPLE_RATE, LogMel, YamnetBody
+from train.sound.degrade import DegradeSettings, rms
+from train.sound.mixing import BACKING, NOTE, SONG, Mixer, MixSettings, is_rhythm
 
 LIGHT = DegradeSettings(
     equaliser_db=1.0,

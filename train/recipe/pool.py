@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from instag.labels import LABELS
-from train.corpus import AudioCache, source_family
-from train.degrade import rms
-from train.mixing import Mixer, MixSettings
-from train.yamnet import MEL_BANDS, PATCH_FRAMES, LogMel
+from train.corpus.manifest import AudioCache, source_family
+from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
+from train.sound.degrade import rms
+from train.sound.mixing import Mixer, MixSettings
 
 CHUNK = 64
 

@@ -1,6 +1,6 @@
 """The main model's recipe, from manifests to a calibrated checkpoint, in one command.
 
-    python -m train.recipe CONFIG.toml --manifest corpus/manifest.csv --pretrained yamnet.tflite -o runs/main.pt
+    python -m train.recipe.run CONFIG.toml --manifest corpus/manifest.csv --pretrained yamnet.tflite -o runs/main.pt
 
 For each fold a network is made without the fold's sources and judged on them; from what those networks say of sound
 that they never heard come the calibration and the thresholds. The network that ships is then made the same way with
@@ -21,15 +21,15 @@ from typing import Any
 
 import torch
 
-from train.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
-from train.mixing import Mixer
-from train.recipe_calibrate import FoldScores, calibrate, figures_of, fold_scores
-from train.recipe_config import RecipeConfig, read_config
-from train.recipe_data import Data, load_data
-from train.recipe_fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
-from train.recipe_judge import embed_set, held_sets
-from train.recipe_pool import Labels, Pool, key_of, mixture_pool, music_pool
-from train.yamnet import Pretrained, YamnetBody, read_pretrained
+from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
+from train.models.yamnet_body import Pretrained, YamnetBody, read_pretrained
+from train.recipe.calibrate import FoldScores, calibrate, figures_of, fold_scores
+from train.recipe.config import RecipeConfig, read_config
+from train.recipe.data import Data, load_data
+from train.recipe.fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
+from train.recipe.judge import embed_set, held_sets
+from train.recipe.pool import Labels, Pool, key_of, mixture_pool, music_pool
+from train.sound.mixing import Mixer
 
 MUSIC_SEED = 11
 SMALL_SUFFIX = "-small"

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from instag.records import Samples
+from instag.results import Samples
 
 
 @dataclass(frozen=True)

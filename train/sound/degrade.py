@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from numpy.random import Generator
 
-from instag.records import Samples
+from instag.results import Samples
 
 
 @dataclass(frozen=True)

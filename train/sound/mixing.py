@@ -16,9 +16,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from instag.labels import LABELS, OTHER
-from instag.records import Samples
-from train.corpus import AudioCache, Clip, source_family
-from train.degrade import DegradeSettings, degrade, rms
+from instag.results import Samples
+from train.corpus.manifest import AudioCache, Clip, source_family
+from train.sound.degrade import DegradeSettings, degrade, rms
 
 NOTE, BACKING, SONG = "note", "backing", "song"
 # What a backing track of a rock song may hold besides drums and bass; nobody wrote it down.

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from instag.labels import LABELS, OTHER_INDEX
-from instag.records import Samples
-from train.augment import AugmentSettings, WaveformAugment, coloured_noise, near_silence
-from train.corpus import AudioCache
+from instag.results import Samples
+from train.corpus.manifest import AudioCache
 from train.errors import TrainingError
 from train.models.blocks import WINDOW_SECONDS
+from train.sound.augment import AugmentSettings, WaveformAugment, coloured_noise, near_silence
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from train.augment import AugmentSettings
+from train.corpus.splits import VOCABULARIES
 from train.errors import TrainingError
-from train.splits import VOCABULARIES
+from train.sound.augment import AugmentSettings
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class DataSettings:
     """What it is trained on.
 
     Attributes:
-        split: `recording`, `fold:I/K` or `leaky`: see `train.splits.split`.
+        split: `recording`, `fold:I/K` or `leaky`: see `train.corpus.splits.split`.
         vocabulary: `instag-12`, `irmas-11` or `report-11`.
         kind_weights: How often a kind of recording is drawn, relative to 1.
         validation_windows: Windows that the validation measure is taken on, the same at every epoch.

@@ -25,13 +25,13 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from train.augment import AugmentSettings, mixup, spec_augment
-from train.config import Config, Stage
-from train.corpus import AudioCache
+from train.corpus.manifest import AudioCache
+from train.corpus.splits import label_index, split
 from train.errors import TrainingError
 from train.models import System, build
-from train.splits import label_index, split
-from train.windows import Batch, WindowSource
+from train.sound.augment import AugmentSettings, mixup, spec_augment
+from train.sound.windows import Batch, WindowSource
+from train.systems.config import Config, Stage
 
 LAST, BEST, CURVES, RESULT = "last.pt", "best.pt", "curves.csv", "result.json"
 _CLIP_NORM = 5.0

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.config import Config
-from train.corpus import AudioCache, Clip, fingerprint
-from train.fit import FitResult, fit
+from train.corpus.manifest import AudioCache, Clip, fingerprint
 from train.models import build
 from train.provenance import commit
+from train.systems.config import Config
+from train.systems.fit import FitResult, fit
 
 ORIGIN = "origin.json"
 

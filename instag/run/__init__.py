@@ -1,0 +1,1 @@
+"""Jobs over many files: planning, worker processes, signals. Prints nothing."""

@@ -1,0 +1,1 @@
+"""What tests share: synthetic sound, containers, a tiny model, a tiny corpus."""

@@ -1,0 +1,1 @@
+"""Fitting one of the report's systems."""
