@@ -318,7 +318,7 @@ def test_a_lock_of_a_dead_process_is_taken_over(archive: Path) -> None:
     )
     assert child.stdout and child.stdout.readline() == b"held\n"
     child.kill()
-    child.wait()
+    child.communicate()
     assert Path("table.csv.lock").exists()
     assert run("tag", "archive/one.wav", "-o", "table.csv").returncode == 0
     assert not Path("table.csv.lock").exists()

@@ -207,7 +207,9 @@ def test_a_link_to_a_table_stays_a_link(tmp_path: Path, kind: str) -> None:
         table.append(a_row(name))
     table.finish()
     assert link.is_symlink()
-    assert [row.path for row in open_table(link, read_only=True).rows()] == ["a", "b"]
+    again = open_table(link, read_only=True)
+    assert [row.path for row in again.rows()] == ["a", "b"]
+    again.close()
 
 
 def test_a_device_is_no_table(tmp_path: Path) -> None:
@@ -313,4 +315,6 @@ def test_a_torn_timeline_tells_how_many_windows_are_left(tmp_path: Path) -> None
     assert (timeline.windows_of("a"), timeline.windows_of("b"), timeline.windows_of("c")) == (2, 2, 0)
     timeline.append("b", scores_of(3))
     timeline.finish()
-    assert Timeline(path, read_only=True).windows_of("b") == 3
+    again = Timeline(path, read_only=True)
+    assert again.windows_of("b") == 3
+    again.close()
