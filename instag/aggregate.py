@@ -50,25 +50,26 @@ def aggregate(scores: WindowScores, card: ModelCard) -> Verdict:
     silent_windows = int((~heard).sum())
     if not heard.any():
         nothing = np.zeros(len(card.labels), np.float32)
-        return Verdict(OTHER, 0.0, True, (), nothing, nothing, silent_windows)
+        return Verdict(OTHER, 0.0, True, (), nothing, nothing, nothing, silent_windows)
 
-    mean = weights @ scores.dominant.astype(np.float64)
+    mean = weights @ scores.scores.astype(np.float64)
     sharpened = np.maximum(mean, 1e-12) ** (1.0 / card.file_temperature)
-    dominant_scores = sharpened / sharpened.sum()
-    best = int(dominant_scores.argmax())
+    file_scores = sharpened / sharpened.sum()
+    best = int(file_scores.argmax())
 
     thresholds = np.array([card.present_thresholds[name] for name in card.labels])
     seconds = (scores.end_seconds - scores.start_seconds)[heard]
-    present = scores.present[heard]
+    present = scores.presences[heard]
     share = seconds @ (present >= thresholds)
     order = sorted((i for i in range(len(card.labels)) if share[i] > 0), key=lambda i: (-share[i], i))
-    confidence = float(dominant_scores[best])
+    confidence = float(file_scores[best])
     return Verdict(
         dominant=card.labels[best],
         confidence=confidence,
         needs_review=confidence < card.review_threshold,
         instruments=tuple(card.labels[i] for i in order if card.labels[i] != OTHER),
-        dominant_scores=dominant_scores.astype(np.float32),
-        present_scores=present.max(axis=0).astype(np.float32),
+        scores=file_scores.astype(np.float32),
+        presences=present.max(axis=0).astype(np.float32),
+        shares=(share / seconds.sum()).astype(np.float32),
         silent_windows=silent_windows,
     )

@@ -45,7 +45,7 @@ def analyse_file(path: Path, model: Model, settings: AnalysisSettings) -> FileRe
     with open_audio(path, model.card.sample_rate) as stream:
         windows = cut(stream.blocks(), model.card.sample_rate, model.card.window_samples, settings.overlap_seconds)
         scores = score_windows(windows, model, settings.batch_size)
-        if not (np.isfinite(scores.dominant).all() and np.isfinite(scores.present).all()):
+        if not (np.isfinite(scores.scores).all() and np.isfinite(scores.presences).all()):
             card = model.card
             message = (
                 f"{path}: the model {card.model_id} {card.version} gave scores that are no numbers for this sound."
@@ -69,12 +69,12 @@ def score_windows(windows: Iterable[Window], model: Model, batch_size: int) -> W
         The scores of all windows, in their order.
     """
     times: list[tuple[float, float, float]] = []
-    dominant: list[np.ndarray] = []
-    present: list[np.ndarray] = []
+    scores: list[np.ndarray] = []
+    presences: list[np.ndarray] = []
     for batch in _batches(windows, batch_size):
-        dominant_scores, present_scores = model.score(np.stack([window.samples for window in batch]))
-        dominant.append(dominant_scores)
-        present.append(present_scores)
+        batch_scores, batch_presences = model.score(np.stack([window.samples for window in batch]))
+        scores.append(batch_scores)
+        presences.append(batch_presences)
         times.extend((window.start_seconds, window.end_seconds, window.level_dbfs) for window in batch)
     start, end, level = np.array(times, np.float64).reshape(-1, 3).T
     labels = len(model.card.labels)
@@ -82,8 +82,8 @@ def score_windows(windows: Iterable[Window], model: Model, batch_size: int) -> W
         start_seconds=start,
         end_seconds=end,
         level_dbfs=level,
-        dominant=np.concatenate([np.empty((0, labels), np.float32), *dominant]),
-        present=np.concatenate([np.empty((0, labels), np.float32), *present]),
+        scores=np.concatenate([np.empty((0, labels), np.float32), *scores]),
+        presences=np.concatenate([np.empty((0, labels), np.float32), *presences]),
     )
 
 

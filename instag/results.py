@@ -1,14 +1,28 @@
-"""What the stages hand to each other."""
+"""The results that the stages hand to each other, from the container's facts to the verdict on a file.
+
+One name means one thing from the model to the table: `scores` are the dominant scores (they sum to 1 over the labels),
+`presences` are the independent probabilities that a label is heard, `shares` are shares of the heard time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 Scores = NDArray[np.float32]
+
+
+class TagOutcome(StrEnum):
+    """What became of the tags in a file, or of its sidecar."""
+
+    NOT_ASKED = ""
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -53,15 +67,15 @@ class WindowScores:
         start_seconds: (windows,) float64.
         end_seconds: (windows,) float64.
         level_dbfs: (windows,) float64, RMS level.
-        dominant: (windows, labels) float32, each row sums to 1.
-        present: (windows, labels) float32, independent probabilities.
+        scores: (windows, labels) float32, dominant scores; each row sums to 1.
+        presences: (windows, labels) float32, independent probabilities that the label is heard.
     """
 
     start_seconds: NDArray[np.float64]
     end_seconds: NDArray[np.float64]
     level_dbfs: NDArray[np.float64]
-    dominant: Scores
-    present: Scores
+    scores: Scores
+    presences: Scores
 
 
 @dataclass(frozen=True)
@@ -73,8 +87,9 @@ class Verdict:
         confidence: Calibrated probability that `dominant` is right, 0..1.
         needs_review: True where a person should listen.
         instruments: Labels heard, the one with the largest share of time first.
-        dominant_scores: (labels,) float32, sums to 1 (all zero where every window is silent).
-        present_scores: (labels,) float32, highest credible presence of each label.
+        scores: (labels,) float32, sums to 1 (all zero where every window is silent).
+        presences: (labels,) float32, presence of each label in the file.
+        shares: (labels,) float32, share of the heard time in which each label is heard, 0..1.
         silent_windows: How many windows were below the silence floor.
     """
 
@@ -82,8 +97,9 @@ class Verdict:
     confidence: float
     needs_review: bool
     instruments: tuple[str, ...]
-    dominant_scores: Scores
-    present_scores: Scores
+    scores: Scores
+    presences: Scores
+    shares: Scores
     silent_windows: int
 
 
@@ -96,6 +112,7 @@ class FileResult:
         duration_seconds: What was really decoded.
         verdict: The opinion on the file.
         windows: The opinion window by window.
+        heard_share: How much of the file's sound was decoded, 0..1; None where the file does not tell.
         warning: A sentence on what was not as it should be (a truncated file, say), or "".
         warning_code: Its `instag.errors.ErrorCode`, or "".
     """
@@ -104,5 +121,6 @@ class FileResult:
     duration_seconds: float
     verdict: Verdict
     windows: WindowScores
+    heard_share: float | None = None
     warning: str = ""
     warning_code: str = ""

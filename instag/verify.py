@@ -9,7 +9,8 @@ from instag import paths, tags
 from instag.containers.digest import audio_digest
 from instag.errors import FileError
 from instag.labels import DISPLAY_NAMES
-from instag.table.rows import Row, Status, TagsWritten
+from instag.results import TagOutcome
+from instag.table.rows import Row, Status
 
 
 class Finding(StrEnum):
@@ -35,7 +36,7 @@ def check_row(row: Row) -> tuple[Finding, str]:
     Returns:
         The finding, and a sentence on it.
     """
-    if row.status is not Status.TAGGED or not row.audio_digest:
+    if row.status is not Status.ANALYSED or not row.audio_digest:
         return Finding.NOT_CHECKED, "the row holds no digest, since the file was not analysed"
     path = Path(paths.from_table(row.path))
     try:
@@ -47,7 +48,7 @@ def check_row(row: Row) -> tuple[Finding, str]:
     try:
         if audio_digest(path) != row.audio_digest:
             return Finding.AUDIO_CHANGED, "the audio is no longer the audio that was analysed"
-        if row.tags_written in (TagsWritten.WRITTEN, TagsWritten.UNCHANGED) and "tags" in row.settings.split():
+        if row.tags_written in (TagOutcome.WRITTEN, TagOutcome.UNCHANGED) and "tags" in row.settings.split():
             values = tags.read_tags(path)
             if values is None:
                 return Finding.TAGS_CHANGED, "instag's tags are no longer in the file"
@@ -61,7 +62,7 @@ def check_row(row: Row) -> tuple[Finding, str]:
 
 
 def _says(values: tags.TagValues, row: Row) -> bool:
-    instruments = tuple(DISPLAY_NAMES[label] for label in row.instruments.split(";") if label)
+    instruments = tuple(DISPLAY_NAMES[label] for label in row.instruments)
     return (
         values.dominant == row.dominant
         and values.instruments == instruments

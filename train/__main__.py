@@ -132,7 +132,9 @@ def compare(
     out: Out = Path("runs"),
     cache: Cache = Path("cache"),
     log: Annotated[Path, typer.Option(help="JSON Lines, a row a run.")] = Path("benchmarks/systems/systems.jsonl"),
-    table: Annotated[Path, typer.Option(help="The table, written from the log.")] = Path("benchmarks/systems/SYSTEMS.md"),
+    table: Annotated[Path, typer.Option(help="The table, written from the log.")] = Path(
+        "benchmarks/systems/SYSTEMS.md"
+    ),
     threads: Threads = 1,
 ) -> None:
     """Train, export, tag with and measure several systems on the same data and budget; write the table."""

@@ -53,5 +53,5 @@ def file_scores(module: Calibrated, clips: Sequence[Clip]) -> np.ndarray:
     for clip in tqdm(clips, desc="scoring", unit="clip", disable=None):
         samples = load_clip(clip, module.sample_rate)
         (windows,) = score_recordings([samples], score, module.sample_rate, module.window_seconds)
-        means.append(windows.present.mean(axis=0)[: len(IRMAS_11)])
+        means.append(windows.presences.mean(axis=0)[: len(IRMAS_11)])
     return np.stack(means)

@@ -1,4 +1,4 @@
-"""Writes benchmarks/systems/SYSTEMS.md from the log of measured runs: figures from the rows, verdicts from the figures."""
+"""Writes SYSTEMS.md from the log of measured runs: figures from the rows, verdicts from the figures."""
 
 from __future__ import annotations
 

@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from instag import __version__
 from instag.labels import DISPLAY_NAMES
+from instag.results import TagOutcome
 from instag.run.observer import Totals
-from instag.table.rows import Mark, Row, Status, TagsWritten
+from instag.table.rows import Mark, Row, Status
 
 # Grows when an event or a field changes its meaning or goes; new ones may come without it. docs/events.md.
-EVENTS_VERSION = 1
+EVENTS_VERSION = 2
 
 
 class EventLines:
@@ -112,7 +113,7 @@ class Terminal:
                 self._say(result_line(row), to_stdout=True)
             elif self._verbose:
                 self._say(result_line(row))
-            if row.tags_written is TagsWritten.REFUSED:
+            if row.tags_written is TagOutcome.REFUSED:
                 self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
             elif row.error:
                 self._say(f"WARNING {row.path}: {row.error} [{row.error_code}]")
@@ -133,7 +134,7 @@ class Terminal:
         share = min(1.0, self._done_bytes / self._todo_bytes) if self._todo_bytes else 1.0
         self._bar.total = totals.audio_seconds / share if share else None
         self._bar.n = totals.audio_seconds
-        done = totals.tagged + totals.failed
+        done = totals.analysed + totals.failed
         self._bar.set_postfix_str(
             f"{_clock(totals.audio_seconds)} of audio, {done}/{self._files} files, {totals.failed} failed, "
             f"{totals.speed:.0f} × real time"
@@ -146,7 +147,7 @@ class Terminal:
 def result_line(row: Row) -> str:
     """One file in one readable line."""
     percent = f"{100 * (row.confidence or 0):.0f} %"
-    also = [DISPLAY_NAMES[label] for label in row.instruments.split(";") if label and label != row.dominant]
+    also = [DISPLAY_NAMES[label] for label in row.instruments if label != row.dominant]
     text = f"{row.path}: {DISPLAY_NAMES[row.dominant]} ({percent})"
     if also:
         text += f", also {', '.join(also)}"
@@ -157,11 +158,11 @@ def result_line(row: Row) -> str:
 
 def summary(totals: Totals) -> str:
     """The whole job in one sentence or two."""
-    parts = [f"{totals.tagged} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
+    parts = [f"{totals.analysed} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
     if totals.refused:
         parts.append(f"{totals.refused} not written to")
     text = f"{totals.files} files: {', '.join(parts)}; {totals.needs_review} need review."
-    if totals.tagged:
+    if totals.analysed:
         text += (
             f" {_clock(totals.audio_seconds)} of audio in {_clock(totals.elapsed_seconds)},"
             f" {totals.speed:.0f} × real time."

@@ -85,7 +85,7 @@ def _timeline(result: FileResult) -> RenderableType:
         if level < SILENCE_FLOOR_DBFS:
             table.add_row(*cells, Text("silent", style="dim"), "", "")
             continue
-        scores = windows.dominant[index]
+        scores = windows.scores[index]
         best = int(scores.argmax())
         filled = max(1, round(float(scores[best]) * _BAR_CELLS))
         bar = Text("█" * filled, style=_COLOURS[best]) + Text("░" * (_BAR_CELLS - filled), style="dim")

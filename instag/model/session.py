@@ -50,10 +50,10 @@ class Model:
             audio: (batch, samples) float32 in -1..1, mono at the card's sample rate.
 
         Returns:
-            dominant (batch, labels) float32, rows sum to 1; present (batch, labels) float32 in 0..1.
+            scores (batch, labels) float32, rows sum to 1; presences (batch, labels) float32 in 0..1.
         """
-        dominant, present = self.session.run(["dominant", "present"], {"audio": audio})
-        return dominant, present
+        scores, presences = self.session.run(["dominant", "present"], {"audio": audio})
+        return scores, presences
 
 
 def shipped_models() -> list[str]:

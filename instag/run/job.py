@@ -16,11 +16,12 @@ from types import FrameType
 from instag import paths, tags
 from instag.errors import FileError
 from instag.model.card import ModelCard
+from instag.results import TagOutcome
 from instag.run.observer import Observer, Totals
 from instag.run.pool import WorkerPool
 from instag.run.worker import Outcome, WorkerSettings, failed_row
 from instag.table import ResultTable
-from instag.table.rows import Mark, Row, Status, TagsWritten
+from instag.table.rows import Mark, Row, Status
 from instag.table.timeline import Timeline
 
 _POLL_SECONDS = 0.2
@@ -116,7 +117,7 @@ def _is_done(
     recorded, wanted = mark.settings.split(), worker.wanted()
     if not set(wanted) <= set(recorded):
         return False
-    if mark.status is Status.FAILED or mark.tags_written is TagsWritten.REFUSED:
+    if mark.status is Status.FAILED or mark.tags_written is TagOutcome.REFUSED:
         return not retry_failed
     return windows is None or windows == mark.windows
 
@@ -152,7 +153,7 @@ def run_job(
     for path, mark in plan.done:
         totals.skipped += 1
         totals.failed += mark.status is Status.FAILED
-        totals.refused += mark.tags_written is TagsWritten.REFUSED
+        totals.refused += mark.tags_written is TagOutcome.REFUSED
         observer.file_skipped(paths.to_table(path), mark)
     for path, error in plan.broken:
         record(Outcome(failed_row(path, error, card, worker)))
@@ -167,8 +168,8 @@ def _count(totals: Totals, row: Row) -> None:
     if row.status is Status.FAILED:
         totals.failed += 1
         return
-    totals.tagged += 1
-    totals.refused += row.tags_written is TagsWritten.REFUSED
+    totals.analysed += 1
+    totals.refused += row.tags_written is TagOutcome.REFUSED
     totals.needs_review += bool(row.needs_review)
     totals.audio_seconds += row.duration_seconds or 0.0
 

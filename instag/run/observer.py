@@ -14,7 +14,7 @@ class Totals:
 
     Attributes:
         files: Files found.
-        tagged: Analysed in this run.
+        analysed: Analysed in this run.
         skipped: Dealt with in an earlier run, and unchanged since.
         failed: Not analysed, in this run or an earlier one.
         refused: Analysed, but their tags or sidecars could not be written.
@@ -25,7 +25,7 @@ class Totals:
     """
 
     files: int = 0
-    tagged: int = 0
+    analysed: int = 0
     skipped: int = 0
     failed: int = 0
     refused: int = 0

@@ -20,8 +20,8 @@ from instag.errors import ErrorCode, FileError
 from instag.labels import DISPLAY_NAMES
 from instag.model.card import ModelCard
 from instag.model.session import Device, Model, load_model
-from instag.results import FileResult, Verdict, WindowScores
-from instag.table.rows import Row, Status, TagsWritten
+from instag.results import FileResult, TagOutcome, Verdict, WindowScores
+from instag.table.rows import AssignedBy, Row, Status
 from instag.tags import sidecar
 
 
@@ -139,19 +139,22 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
     verdict = result.verdict
     row = replace(
         _provenance(path, model.card, settings),
-        status=Status.TAGGED,
+        status=Status.ANALYSED,
         dominant=verdict.dominant,
+        assigned_by=AssignedBy.MACHINE,
         confidence=round(verdict.confidence, 4),
         needs_review=verdict.needs_review,
-        instruments=";".join(verdict.instruments),
+        instruments=verdict.instruments,
         duration_seconds=round(result.duration_seconds, 3),
+        heard_share=None if result.heard_share is None else round(result.heard_share, 4),
         windows=len(result.windows.start_seconds),
         silent_windows=verdict.silent_windows,
         sample_rate=result.info.sample_rate,
         channels=result.info.channels,
         audio_digest=digest,
-        scores=tuple(round(float(score), 4) for score in verdict.dominant_scores),
-        presences=tuple(round(float(score), 4) for score in verdict.present_scores),
+        scores=tuple(round(float(score), 4) for score in verdict.scores),
+        shares=tuple(round(float(share), 4) for share in verdict.shares),
+        presences=tuple(round(float(score), 4) for score in verdict.presences),
         error_code=result.warning_code,
         error=paths.one_line(result.warning),
     )
@@ -162,7 +165,7 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
 
 def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings, card: ModelCard) -> Row:
     """Writes tags and sidecar as asked for; a refusal becomes a remark in the row."""
-    writers: list[Callable[[], tags.TagOutcome]] = []
+    writers: list[Callable[[], TagOutcome]] = []
     if settings.write_tags:
         values = tag_values(result.verdict, card)
         writers.append(
@@ -170,17 +173,17 @@ def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings,
         )
     if settings.sidecar:
         writers.append(lambda: sidecar.write_sidecar(path, row.to_record()))
-    outcomes: set[TagsWritten] = set()
+    outcomes: set[TagOutcome] = set()
     remarked = row
     for write in writers:
         try:
-            outcomes.add(TagsWritten(write().value))
+            outcomes.add(write())
         except FileError as error:
-            outcomes.add(TagsWritten.REFUSED)
+            outcomes.add(TagOutcome.REFUSED)
             remark = f"{remarked.error} {paths.one_line(str(error))}".strip()
             remarked = replace(remarked, error_code=error.code, error=remark)
-    worst_first = (TagsWritten.REFUSED, TagsWritten.WRITTEN, TagsWritten.UNCHANGED, TagsWritten.NOT_ASKED)
-    return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagsWritten.NOT_ASKED))
+    worst_first = (TagOutcome.REFUSED, TagOutcome.WRITTEN, TagOutcome.UNCHANGED, TagOutcome.NOT_ASKED)
+    return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagOutcome.NOT_ASKED))
 
 
 def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:

@@ -1,4 +1,4 @@
-"""One row a file: the fields of the results table, the same in CSV, JSON Lines and SQLite."""
+"""One row per file: the fields of the results table, the same in CSV, JSON Lines and SQLite."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from instag.labels import LABELS
+from instag.results import TagOutcome
 
 Value = str | int | float | bool | None
 
@@ -15,18 +16,17 @@ Value = str | int | float | bool | None
 class Status(StrEnum):
     """What became of a file."""
 
-    TAGGED = "tagged"
+    ANALYSED = "analysed"
     SKIPPED = "skipped"
     FAILED = "failed"
 
 
-class TagsWritten(StrEnum):
-    """What became of the tags in the file, and of its sidecar."""
+class AssignedBy(StrEnum):
+    """Who a file's label comes from."""
 
-    NOT_ASKED = ""
-    WRITTEN = "written"
-    UNCHANGED = "unchanged"
-    REFUSED = "refused"
+    NOBODY = ""
+    MACHINE = "machine"
+    PERSON = "person"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,13 @@ class Row:
         dominant: Label of the most likely dominant instrument; "" where the file failed.
         confidence: Its calibrated probability.
         needs_review: Whether a person should listen.
-        instruments: Labels heard, joined by `;`, most share of time first.
+        instruments: Labels heard, the one with the largest share of time first; joined by `;` where it is written.
+        assigned_by: Whether the label is the machine's or a person's; nobody's where the file failed.
+        reviewed_label: The label a person gave, or "". The machine's stays in `dominant`.
+        reviewed_by: Who gave it.
+        reviewed_at: When, ISO 8601 in UTC.
         duration_seconds: Length of what was decoded.
+        heard_share: How much of the file's sound was decoded, 0..1; None where the file does not tell.
         windows: Number of windows.
         silent_windows: How many of them were silent.
         sample_rate: Of the file, in Hz.
@@ -57,7 +62,8 @@ class Row:
         error_code: One of `instag.errors.ErrorCode`, or "".
         error: What is wrong and what to do, or a warning; one line.
         scores: For each label the file's dominant score.
-        presences: For each label the file's presence score.
+        shares: For each label the share of the heard time in which it is heard.
+        presences: For each label the file's presence.
     """
 
     path: str
@@ -65,8 +71,13 @@ class Row:
     dominant: str = ""
     confidence: float | None = None
     needs_review: bool | None = None
-    instruments: str = ""
+    instruments: tuple[str, ...] = ()
+    assigned_by: AssignedBy = AssignedBy.NOBODY
+    reviewed_label: str = ""
+    reviewed_by: str = ""
+    reviewed_at: str = ""
     duration_seconds: float | None = None
+    heard_share: float | None = None
     windows: int | None = None
     silent_windows: int | None = None
     sample_rate: int | None = None
@@ -74,7 +85,7 @@ class Row:
     size_bytes: int | None = None
     mtime_ns: int | None = None
     audio_digest: str = ""
-    tags_written: TagsWritten = TagsWritten.NOT_ASKED
+    tags_written: TagOutcome = TagOutcome.NOT_ASKED
     model_id: str = ""
     model_version: str = ""
     settings: str = ""
@@ -83,14 +94,18 @@ class Row:
     error_code: str = ""
     error: str = ""
     scores: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
     presences: tuple[float, ...] = ()
 
     def to_record(self) -> dict[str, Value]:
         """The row as one flat record, in the order of `COLUMNS`; an absent value is None."""
         record = {name: getattr(self, name) for name in _PLAIN}
         record["status"] = str(self.status)
+        record["instruments"] = ";".join(self.instruments)
+        record["assigned_by"] = str(self.assigned_by)
         record["tags_written"] = str(self.tags_written)
         record.update(zip(_SCORE_COLUMNS, self.scores or _NO_SCORES, strict=True))
+        record.update(zip(_SHARE_COLUMNS, self.shares or _NO_SCORES, strict=True))
         record.update(zip(_PRESENT_COLUMNS, self.presences or _NO_SCORES, strict=True))
         return {name: None if value == "" else value for name, value in record.items()}
 
@@ -105,7 +120,7 @@ class Mark:
     model_id: str
     model_version: str
     settings: str
-    tags_written: TagsWritten
+    tags_written: TagOutcome
     windows: int | None
 
     @staticmethod
@@ -123,16 +138,19 @@ class Mark:
         )
 
 
-_PLAIN = tuple(field.name for field in fields(Row) if field.name not in ("scores", "presences"))
+_PLAIN = tuple(field.name for field in fields(Row) if field.name not in ("scores", "shares", "presences"))
 _SCORE_COLUMNS = tuple(f"score_{label}" for label in LABELS)
+_SHARE_COLUMNS = tuple(f"share_{label}" for label in LABELS)
 _PRESENT_COLUMNS = tuple(f"present_{label}" for label in LABELS)
 _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 
-COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_PRESENT_COLUMNS)
+COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS)
 
 _INTEGERS = frozenset({"windows", "silent_windows", "sample_rate", "channels", "size_bytes", "mtime_ns"})
 _BOOLEANS = frozenset({"needs_review"})
-_REALS = frozenset({"confidence", "duration_seconds", *_SCORE_COLUMNS, *_PRESENT_COLUMNS})
+_REALS = frozenset(
+    {"confidence", "duration_seconds", "heard_share", *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS}
+)
 
 COLUMN_TYPES: dict[str, type] = {
     name: int if name in _INTEGERS else bool if name in _BOOLEANS else float if name in _REALS else str
@@ -158,10 +176,13 @@ def row_from_record(record: Mapping[str, Any]) -> Row:
     if not plain["path"]:
         raise ValueError("the field 'path' is empty")
     plain["status"] = Status(plain["status"])
-    plain["tags_written"] = TagsWritten(plain["tags_written"])
+    plain["instruments"] = tuple(label for label in plain["instruments"].split(";") if label)
+    plain["assigned_by"] = AssignedBy(plain["assigned_by"])
+    plain["tags_written"] = TagOutcome(plain["tags_written"])
     return Row(
         **plain,
         scores=_scores(values, _SCORE_COLUMNS),
+        shares=_scores(values, _SHARE_COLUMNS),
         presences=_scores(values, _PRESENT_COLUMNS),
     )
 
@@ -184,4 +205,4 @@ def _scores(values: Mapping[str, Value], names: tuple[str, ...]) -> tuple[float,
     return tuple(float(number) for number in numbers if number is not None)
 
 
-assert len(COLUMNS) == 22 + 2 * len(LABELS)
+assert len(COLUMNS) == 27 + 3 * len(LABELS)

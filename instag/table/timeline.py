@@ -77,7 +77,7 @@ def window_records(path: str, scores: WindowScores) -> list[dict[str, Value]]:
         scores: (windows, labels) scores.
     """
     records: list[dict[str, Value]] = []
-    for start, end, dominant in zip(scores.start_seconds, scores.end_seconds, scores.dominant, strict=True):
+    for start, end, dominant in zip(scores.start_seconds, scores.end_seconds, scores.scores, strict=True):
         best = int(dominant.argmax())
         record: dict[str, Value] = {
             "path": path,

@@ -18,6 +18,7 @@ from instag.containers.digest import open_to_read, stored_audio_digest
 from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
 from instag.errors import ErrorCode, FileError, TagError
+from instag.results import TagOutcome
 from instag.tags import safe_write
 from instag.tags.ape import ApeStore
 from instag.tags.asf import AsfStore
@@ -25,7 +26,6 @@ from instag.tags.edits import Edit, ends_like_id3v1
 from instag.tags.fields import (
     Change,
     ForeignFieldError,
-    TagOutcome,
     TagValues,
     plan_remove,
     plan_write,
@@ -41,7 +41,6 @@ from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
 
 __all__ = [
-    "TagOutcome",
     "TagValues",
     "check_writable",
     "read_all_tags",

@@ -9,7 +9,6 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from instag.containers import UnsupportedError
@@ -31,13 +30,6 @@ Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
 class ForeignFieldError(UnsupportedError):
     """A field of somebody else that was to be replaced could not be put back later."""
-
-
-class TagOutcome(StrEnum):
-    """What became of a file."""
-
-    WRITTEN = "written"
-    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from instag.constants import SIDECAR_SUFFIX
 from instag.disk import synchronise_folder
 from instag.errors import ErrorCode, FileError, TagError
-from instag.tags.fields import TagOutcome
+from instag.results import TagOutcome
 from instag.tags.refusals import bag_around
 from instag.tags.safe_write import create_temporary, synchronise, temporary_path
 

@@ -52,7 +52,7 @@ def test_compare_trains_exports_tags_logs_and_writes(measured):
     with (measured / "runs" / "compact-seed1" / "tagged.csv").open() as file:
         tagged = list(csv.DictReader(file))
     assert len(tagged) == 24
-    assert {row["status"] for row in tagged} == {"tagged"}
+    assert {row["status"] for row in tagged} == {"analysed"}
     right = sum(row["dominant"] == Path(row["path"]).name.split("-")[1] for row in tagged)
     assert rows[0]["evaluation"]["accuracy"] == pytest.approx(right / 24)
     text = (measured / "SYSTEMS.md").read_text()

@@ -80,5 +80,5 @@ def test_a_verdict_is_always_whole(raw: np.ndarray, data: st.DataObject) -> None
     assert 0.0 <= verdict.confidence <= 1.0
     assert verdict.silent_windows == (level < SILENCE_FLOOR_DBFS).sum()
     if verdict.silent_windows < count:
-        assert verdict.dominant_scores.sum() == pytest.approx(1.0, abs=1e-4)
-        assert verdict.confidence == pytest.approx(verdict.dominant_scores.max(), abs=1e-6)
+        assert verdict.scores.sum() == pytest.approx(1.0, abs=1e-4)
+        assert verdict.confidence == pytest.approx(verdict.scores.max(), abs=1e-6)

@@ -74,7 +74,7 @@ def test_a_folder_becomes_a_table(archive: Path) -> None:
     assert done.stdout == ""
     rows = table_of(Path("table.csv"))
     assert tuple(rows["archive/one.wav"]) == COLUMNS
-    heard = {path: row["dominant"] for path, row in rows.items() if row["status"] == "tagged"}
+    heard = {path: row["dominant"] for path, row in rows.items() if row["status"] == "analysed"}
     assert heard == {
         "archive/one.wav": "cello",
         "archive/deep/TWO.FLAC": "piano",
@@ -201,7 +201,7 @@ def test_events_are_json_lines(archive: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds[0] == "job_started" and kinds[-1] == "job_done"
-    assert {event["version"] for event in events} == {1}
+    assert {event["version"] for event in events} == {2}
     assert kinds.count("file_done") == 3 and kinds.count("file_failed") == 3 and kinds.count("file_started") == 5
     assert events[0]["files"] == 6
     for path in ("archive/one.wav", "archive/broken.flac"):
@@ -212,7 +212,7 @@ def test_events_are_json_lines(archive: Path) -> None:
         "corrupt-audio",
         "not-audio",
     }
-    assert events[-1]["tagged"] == 3 and events[-1]["failed"] == 3 and not events[-1]["interrupted"]
+    assert events[-1]["analysed"] == 3 and events[-1]["failed"] == 3 and not events[-1]["interrupted"]
 
 
 def test_fail_fast_stops_and_the_next_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def test_the_shipped_model_hears_who_leads(shipped):
     duet = analyse_file(ROOT / "examples/duet_violin_piano.ogg", shipped, AnalysisSettings())
     assert duet.verdict.dominant == "violin"
     relay = analyse_file(ROOT / "examples/relay.mp3", shipped, AnalysisSettings())
-    players = [LABELS[index] for index in relay.windows.dominant.argmax(axis=1)]
+    players = [LABELS[index] for index in relay.windows.scores.argmax(axis=1)]
     assert players[:4] == ["flute", "cello", "trumpet", "piano"]
 
 

@@ -50,7 +50,11 @@ BREACHES = {
         "import mutagen",
         "instag.containers.flac -> mutagen",
     ),
-    "Only instag.table imports sqlite3 and filelock": ("instag/verify.py", "import sqlite3", "instag.verify -> sqlite3"),
+    "Only instag.table imports sqlite3 and filelock": (
+        "instag/verify.py",
+        "import sqlite3",
+        "instag.verify -> sqlite3",
+    ),
     "Only instag.run imports pebble, psutil, multiprocessing, dask and distributed": (
         "instag/paths.py",
         "import multiprocessing",

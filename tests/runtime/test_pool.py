@@ -38,7 +38,7 @@ def misbehave(path: Path) -> Outcome:
             raise KeyError("a bug of ours")
         case "slow":
             time.sleep(0.3)
-    return Outcome(Row(path=path.name, status=Status.TAGGED))
+    return Outcome(Row(path=path.name, status=Status.ANALYSED))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_trouble_costs_its_own_file(pool: WorkerPool, name: str, timeout_seconds
         settle(pool, name, timeout_seconds)
     assert caught.value.code is code
     assert f"folder/{name}" in caught.value.message and caught.value.remedy
-    assert pool.outcome(good, before) == Outcome(Row(path="good", status=Status.TAGGED))
+    assert pool.outcome(good, before) == Outcome(Row(path="good", status=Status.ANALYSED))
     assert settle(pool, "good").row.path == "good"
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from instag.errors import CannotStartError, ErrorCode, UsageError
 from instag.labels import LABELS
-from instag.results import WindowScores
+from instag.results import TagOutcome, WindowScores
 from instag.table import TABLE_EXTENSIONS, open_table
 from instag.table.codecs import CsvCodec, JsonLinesCodec
-from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, TagsWritten, row_from_record
+from instag.table.rows import COLUMN_TYPES, COLUMNS, AssignedBy, Mark, Row, Status, row_from_record
 from instag.table.timeline import TIMELINE_TYPES, Timeline
 
 kinds = pytest.mark.parametrize("kind", TABLE_EXTENSIONS)
@@ -27,12 +27,14 @@ kinds = pytest.mark.parametrize("kind", TABLE_EXTENSIONS)
 def a_row(path: str = "a/b.wav", **changes: object) -> Row:
     row = Row(
         path=path,
-        status=Status.TAGGED,
+        status=Status.ANALYSED,
         dominant="cello",
         confidence=0.9123,
         needs_review=False,
-        instruments="cello;piano",
+        instruments=("cello", "piano"),
+        assigned_by=AssignedBy.MACHINE,
         duration_seconds=12.345,
+        heard_share=1.0,
         windows=4,
         silent_windows=0,
         sample_rate=44100,
@@ -40,13 +42,14 @@ def a_row(path: str = "a/b.wav", **changes: object) -> Row:
         size_bytes=123456789012,
         mtime_ns=1_700_000_000_123_456_789,
         audio_digest="sha256:00",
-        tags_written=TagsWritten.WRITTEN,
+        tags_written=TagOutcome.WRITTEN,
         model_id="tiny",
         model_version="1.0.0",
         settings="overlap_seconds=0 tags",
         instag_version="0.1.0",
         analysed_at="2026-01-01T00:00:00+00:00",
         scores=tuple(i / 16 for i in range(12)),
+        shares=tuple(i / 12 for i in range(12)),
         presences=tuple(i / 32 for i in range(12)),
     )
     return replace(row, **changes)  # type: ignore[arg-type]

@@ -11,9 +11,10 @@ import soundfile
 from instag.analyse import AnalysisSettings, analyse_file
 from instag.errors import ErrorCode
 from instag.model.session import Device, load_model
+from instag.results import TagOutcome
 from instag.run import worker
 from instag.run.worker import Outcome, WorkerSettings, process_file
-from instag.table.rows import Status, TagsWritten
+from instag.table.rows import Status
 from instag.tags import read_tags
 from tests.support import synth
 from tests.support.tinymodel import frequency_of
@@ -39,7 +40,7 @@ def process(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
 def test_a_good_file(process, wav: Path) -> None:
     outcome = process(wav)
     row = outcome.row
-    assert (row.status, row.dominant, row.windows, row.error_code) == (Status.TAGGED, "cello", 3, "")
+    assert (row.status, row.dominant, row.windows, row.error_code) == (Status.ANALYSED, "cello", 3, "")
     assert (row.size_bytes, row.mtime_ns) == (wav.stat().st_size, wav.stat().st_mtime_ns)
     assert len(row.scores) == len(row.presences) == 12 and row.scores[0] == max(row.scores)
     assert outcome.windows is not None and len(outcome.windows.start_seconds) == 3
@@ -48,12 +49,12 @@ def test_a_good_file(process, wav: Path) -> None:
 def test_size_and_time_are_taken_after_tags_were_written(process, wav: Path) -> None:
     before = wav.stat()
     row = process(wav, write_tags=True).row
-    assert row.tags_written is TagsWritten.WRITTEN and wav.stat().st_size > before.st_size
+    assert row.tags_written is TagOutcome.WRITTEN and wav.stat().st_size > before.st_size
     assert (row.size_bytes, row.mtime_ns) == (wav.stat().st_size, wav.stat().st_mtime_ns)
     found = read_tags(wav)
     assert found and (found.dominant, found.model) == ("cello", "tiny 1.0.0")
     again = process(wav, write_tags=True).row
-    assert again.tags_written is TagsWritten.UNCHANGED and again.audio_digest == row.audio_digest
+    assert again.tags_written is TagOutcome.UNCHANGED and again.audio_digest == row.audio_digest
 
 
 def test_a_file_that_changes_meanwhile_fails_and_is_not_written(
@@ -92,8 +93,8 @@ def test_a_refusal_keeps_the_result(process, tmp_path: Path) -> None:
     soundfile.write(path, synth.tone(frequency_of("piano"), 2.0), 44_100)
     content = path.read_bytes()
     row = process(path, write_tags=True, sidecar=True).row
-    assert (row.status, row.dominant) == (Status.TAGGED, "piano")
-    assert (row.tags_written, row.error_code) == (TagsWritten.REFUSED, ErrorCode.TAGS_UNSUPPORTED)
+    assert (row.status, row.dominant) == (Status.ANALYSED, "piano")
+    assert (row.tags_written, row.error_code) == (TagOutcome.REFUSED, ErrorCode.TAGS_UNSUPPORTED)
     assert path.read_bytes() == content
     assert (tmp_path / "piano.au.instag.json").is_file()
 
@@ -102,7 +103,7 @@ def test_hard_links_are_told_and_not_broken(process, wav: Path) -> None:
     other = wav.with_name("other.wav")
     os.link(wav, other)
     row = process(wav, write_tags=True).row
-    assert (row.tags_written, row.error_code) == (TagsWritten.REFUSED, ErrorCode.TAGS_HARD_LINK)
+    assert (row.tags_written, row.error_code) == (TagOutcome.REFUSED, ErrorCode.TAGS_HARD_LINK)
     assert other.samefile(wav)
 
 

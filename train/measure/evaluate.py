@@ -66,8 +66,8 @@ def score_recordings(
                 start_seconds=np.array([window.start_seconds for window in windows[span]]),
                 end_seconds=np.array([window.end_seconds for window in windows[span]]),
                 level_dbfs=np.array([window.level_dbfs for window in windows[span]]),
-                dominant=dominant[span],
-                present=present[span],
+                scores=dominant[span],
+                presences=present[span],
             )
         )
     return files

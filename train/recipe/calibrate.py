@@ -255,14 +255,14 @@ def figures_of(
             result = outcome([LABELS[t] for t in held.truth], given)
             summary = summarise(result)
             eleven = held.truth != OTHER_INDEX
-            scores = np.stack([one.dominant_scores for one in given])
+            scores = np.stack([one.scores for one in given])
             best = scores[:, :OTHER_INDEX].argmax(axis=1)
             entry = {key: summary[key] for key in ("n", "accuracy_eleven", "other_recall", "ece", "review_share")}
             if eleven.any():
                 entry["best_of_eleven"] = float((best == held.truth)[eleven].mean())
                 entry["lost_to_other"] = float((result.predicted == OTHER_INDEX)[eleven].mean())
             if name in ("mixtures", "pieces", "bands"):
-                heard = np.stack([one.present_scores for one in given])
+                heard = np.stack([one.presences for one in given])
                 entry["present"] = multilabel(heard, held.present > 0.5, np.array(calibration.present_thresholds))
                 known = held.known[:, :OTHER_INDEX] > 0
                 entry["present_auc"] = area_under_curve(
