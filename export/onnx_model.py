@@ -15,12 +15,13 @@ from torch import nn
 
 from instag.labels import LABELS
 from instag.model.card import METADATA_KEY, ModelCard, parse_card
+from train.errors import TrainingError
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4
 
 
-class ExportError(Exception):
+class ExportError(TrainingError):
     """The module cannot be exported under the contract."""
 
 
