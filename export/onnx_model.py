@@ -36,7 +36,7 @@ def export_model(module: nn.Module, card: ModelCard, path: Path) -> Path:
     Raises:
         ExportError: Card and module do not agree, or the graph breaks the contract.
     """
-    if (card.sample_rate, card.window_seconds) != (module.sample_rate, module.window_seconds):
+    if card.sample_rate != module.sample_rate or card.window_seconds != module.window_seconds:
         raise ExportError(f"{path}: the card's rate and window are not the module's.")
     if tuple(card.labels) != LABELS:
         raise ExportError(f"{path}: the card's labels are not the project's.")

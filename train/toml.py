@@ -45,7 +45,7 @@ def settings_from(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     for name, value in table.items():
         hint = hints[name]
         if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-            values[name] = settings_from(hint, value, f"{where} {name}")  # type: ignore[arg-type]
+            values[name] = settings_from(hint, value, f"{where} {name}")
         else:
             values[name] = _frozen(value)
             if not _fits(values[name], hint):

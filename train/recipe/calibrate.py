@@ -180,7 +180,8 @@ def _present_windows(
             parts[0].append(fold.present[name][chosen])
             parts[1].append(np.repeat(held.present, held.counts, axis=0)[chosen])
             parts[2].append(np.repeat(held.known, held.counts, axis=0)[chosen])
-    return tuple(np.concatenate(part) for part in parts)
+    logits, truth, known = (np.concatenate(part) for part in parts)
+    return logits, truth, known
 
 
 def _thresholds(

@@ -109,8 +109,8 @@ def tune(
     net.head.any_scale.requires_grad_(False).zero_()
     upper = net.body.layers[settings.frozen_layers :]
     groups = [
-        {"params": upper.parameters(), "lr": settings.body_lr},
-        {"params": net.head.parameters(), "lr": settings.head_lr},
+        {"params": list(upper.parameters()), "lr": settings.body_lr},
+        {"params": list(net.head.parameters()), "lr": settings.head_lr},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     steps = len(pool) // settings.batch
@@ -130,7 +130,7 @@ def tune(
             loss = main + settings.present_weight * presence
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 5.0)
+            nn.utils.clip_grad_norm_([*upper.parameters(), *net.head.parameters()], 5.0)
             optimiser.step()
             schedule.step()
             total += loss.item()

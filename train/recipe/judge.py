@@ -194,11 +194,12 @@ def embed_set(body: YamnetBody, held: HeldSet, batch: int = 64) -> Tensor:
 
 def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[np.float32]) -> list[WindowScores]:
     """Window scores, dealt out to their files."""
-    ends = np.cumsum(held.counts)
-    return [
-        WindowScores(*held.spans[end - count : end].T, dominant[end - count : end], present[end - count : end])
-        for end, count in zip(ends, held.counts, strict=True)
-    ]
+    files = []
+    for end, count in zip(np.cumsum(held.counts), held.counts, strict=True):
+        one = slice(end - count, end)
+        start_seconds, end_seconds, level_dbfs = held.spans[one].T
+        files.append(WindowScores(start_seconds, end_seconds, level_dbfs, dominant[one], present[one]))
+    return files
 
 
 def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, str]]:
