@@ -159,18 +159,28 @@ def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcom
         error_code=result.warning_code,
         error=paths.one_line(result.warning),
     )
-    row = _publish(path, row, result, settings, card)
+    analysed = tags.AnalysedFile(*before, digest)
+    row = _publish(path, row, result, settings, card, analysed)
     _, size_bytes, mtime_ns = _identity(path)
     return Outcome(replace(row, size_bytes=size_bytes, mtime_ns=mtime_ns), result.windows)
 
 
-def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings, card: ModelCard) -> Row:
+def _publish(
+    path: Path,
+    row: Row,
+    result: FileResult,
+    settings: WorkerSettings,
+    card: ModelCard,
+    analysed: tags.AnalysedFile,
+) -> Row:
     """Writes tags and sidecar as asked for; a refusal becomes a remark in the row."""
     writers: list[Callable[[], TagOutcome]] = []
     if settings.write_tags:
         values = tag_values(result.verdict, card)
         writers.append(
-            lambda: tags.write_tags(path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime)
+            lambda: tags.write_tags(
+                path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime, analysed=analysed
+            )
         )
     if settings.sidecar:
         writers.append(lambda: sidecar.write_sidecar(path, row.to_record()))
@@ -193,7 +203,7 @@ def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
         instruments=tuple(DISPLAY_NAMES[label] for label in verdict.instruments),
         dominant=verdict.dominant,
         confidence=verdict.confidence,
-        model=f"{card.model_id} {card.version}",
+        source=f"machine: {card.model_id} {card.version}",
         needs_review=verdict.needs_review,
     )
 
