@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_STOPPING = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+# Windows knows no hang-up.
+_HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 
 @contextmanager
