@@ -20,7 +20,7 @@ EVENTS_VERSION = 2
 
 
 class EventLines:
-    """JSON Lines for machines: one event a line, each with `event`, `version`."""
+    """JSON Lines for machines: one event per line, each with `event`, `version`."""
 
     def __init__(self, stream: TextIO) -> None:
         """Writes to a stream, flushing each line."""
