@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli.model import model
-from instag.cli.show import show
-from instag.cli.tag import tag
-from instag.cli.untag import untag
-from instag.cli.verify import verify
+from instag.cli import model, show, tag, untag, verify
+from instag.cli.boundary import report
+from instag.cli.help import Command, epilog
+from instag.cli.streams import guard_streams
 from instag.constants import LIMITS_NOTICE
+from instag.errors import InstagError
 
 app = typer.Typer(
     name="instag",
@@ -28,10 +28,14 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the `instag` command."""
-    # A name that is no valid UTF-8 must not stop a job when it is printed.
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app()
+    guard_streams()
+    try:
+        try:
+            app(prog_name="instag")
+        finally:
+            sys.stdout.flush()
+    except InstagError as error:  # the standard output failed while Typer printed
+        raise SystemExit(report(error)) from None
 
 
 def _show_version(asked: bool) -> None:
@@ -43,17 +47,17 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
-for command, summary in (
-    (tag, "Name the dominant instrument of recordings."),
-    (show, "Show what the model hears in a file."),
-    (untag, "Take back what instag wrote into files."),
-    (model, "Show the model's card."),
-    (verify, "Check files against a table."),
+for command, summary, examples in (
+    (tag.tag, "Name the dominant instrument of recordings.", tag.EXAMPLES),
+    (show.show, "Show what the model hears, window by window.", show.EXAMPLES),
+    (untag.untag, "Remove what instag wrote.", untag.EXAMPLES),
+    (model.model, "Show what a model says of itself.", model.EXAMPLES),
+    (verify.verify, "Check files against a table.", verify.EXAMPLES),
 ):
-    app.command(epilog=LIMITS_NOTICE, short_help=summary)(command)
+    app.command(cls=Command, epilog=epilog(examples), short_help=summary)(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +17,20 @@ def errors_for_people() -> Iterator[None]:
     """Turns instag's errors into a sentence on stderr and an exit code; bugs pass through."""
     try:
         yield
+        sys.stdout.flush()
     except InstagError as error:
-        typer.echo(f"instag: {one_line(str(error))}", err=True)
-        raise typer.Exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.CANNOT_START) from None
+        raise typer.Exit(report(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader of our output went away (`instag ... | head`); Python would complain once more while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(ExitCode.SOME_FAILED) from None
+
+
+def report(error: InstagError) -> int:
+    """Says on stderr what is wrong; returns the exit code."""
+    typer.echo(f"instag: {one_line(str(error))}", err=True)
+    return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.CANNOT_START
+
+
+def nothing_found() -> typer.Exit:
+    """Says that there is nothing to work on; returns what ends the command."""
+    typer.echo("instag: No recordings were found. Check the paths, --include and --exclude.", err=True)
+    return typer.Exit(ExitCode.SOME_FAILED)

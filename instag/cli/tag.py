@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instag.cli.boundary import errors_for_people
+from instag.cli.boundary import errors_for_people, nothing_found
 from instag.cli.options import (
+    ANALYSE,
+    RUN,
+    SAY,
+    WRITE,
     DeviceName,
     DryRun,
+    Events,
     Exclude,
     Include,
     Inputs,
@@ -20,78 +25,144 @@ from instag.cli.options import (
     ModelName,
     Overlap,
     Quiet,
+    check_overlap,
+    leave_a_folder_that_is_gone,
+    number,
     option,
     parse_device,
+    path_of,
 )
-from instag.errors import ExitCode, FileError, UsageError
+from instag.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.run.job import Plan
     from instag.table import ResultTable
     from instag.table.timeline import Timeline
+
+EXAMPLES = """
+instag tag recordings/                           # one line per file
+instag tag recordings/ -o table.csv -j 4         # a table, 4 files at once
+instag tag recordings/ --write-tags --dry-run    # what would be written?
+"""
 
 
 def tag(
     inputs: Inputs,
+    include: Include = None,
+    exclude: Exclude = None,
+    overlap: Overlap = 0.0,
+    model: ModelName = "instag",
+    retry_failed: Annotated[
+        bool, option("--retry-failed", panel=ANALYSE, help="Try the files again that failed in an earlier run.")
+    ] = False,
+    force: Annotated[
+        bool, option("--force", panel=ANALYSE, help="Analyse every file again, even if it was done before.")
+    ] = False,
     output: Annotated[
         Path | None,
         option(
-            "--output", "-o", metavar="TABLE", help="Results table, .csv, .jsonl or .sqlite; one that is there goes on."
+            "--output",
+            "-o",
+            panel=WRITE,
+            metavar="TABLE",
+            parser=path_of,
+            help="Results table: .csv, .jsonl or .sqlite. An existing table is continued.",
         ),
     ] = None,
     windows: Annotated[
         Path | None,
-        option("--windows", metavar="FILE", help="Timeline, one row a window, .csv or .jsonl; needs --output."),
+        option(
+            "--windows",
+            panel=WRITE,
+            metavar="FILE",
+            parser=path_of,
+            help="Timeline, one row per window: .csv or .jsonl. Needs --output.",
+        ),
     ] = None,
-    write_tags: Annotated[bool, option("--write-tags", help="Write tags into the files.")] = False,
-    sidecar: Annotated[bool, option("--sidecar", help="Write NAME.EXT.instag.json beside each file.")] = False,
-    dry_run: DryRun = False,
-    overlap: Overlap = 0.0,
-    jobs: Annotated[int, option("--jobs", "-j", min=1, help="Files analysed at once.")] = 1,
-    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 4,
-    device: DeviceName = "auto",
-    model: ModelName = "instag",
-    include: Include = None,
-    exclude: Exclude = None,
+    write_tags: Annotated[
+        bool, option("--write-tags", panel=WRITE, help="Write tags into the files. Without this they stay unchanged.")
+    ] = False,
     overwrite: Annotated[
-        bool, option("--overwrite", help="With --write-tags: replace an INSTRUMENT tag that somebody else wrote.")
+        bool,
+        option(
+            "--overwrite",
+            panel=WRITE,
+            help="With --write-tags: replace an INSTRUMENT tag that instag did not write. untag restores it.",
+        ),
     ] = False,
     keep_mtime: KeepMtime = False,
-    retry_failed: Annotated[
-        bool, option("--retry-failed", help="Try files again that failed in an earlier run.")
+    sidecar: Annotated[
+        bool, option("--sidecar", panel=WRITE, help="Write NAME.EXT.instag.json beside each file.")
     ] = False,
-    force: Annotated[bool, option("--force", help="Do every file again.")] = False,
-    fail_fast: Annotated[bool, option("--fail-fast", help="Stop at the first failure.")] = False,
+    dry_run: DryRun = False,
+    jobs: Annotated[
+        int,
+        option(
+            "--jobs",
+            "-j",
+            panel=RUN,
+            env=True,
+            metavar="N",
+            parser=number(1, 1024, whole=True),
+            help="Files analysed at once.",
+        ),
+    ] = 1,
+    batch_size: Annotated[
+        int,
+        option(
+            "--batch-size",
+            panel=RUN,
+            env=True,
+            metavar="N",
+            parser=number(1, 4096, whole=True),
+            help="Windows scored at once. Never changes a result.",
+        ),
+    ] = 4,
+    device: DeviceName = "auto",
+    max_memory: Annotated[
+        int,
+        option(
+            "--max-memory",
+            panel=RUN,
+            env=True,
+            metavar="MB",
+            parser=number(200, whole=True),
+            help="Most memory that one worker may use.",
+        ),
+    ] = 2000,
     timeout: Annotated[
         float | None,
         option(
             "--timeout",
+            panel=RUN,
             metavar="SECONDS",
-            min=0.1,
+            parser=number(0.1, 1e6),
             help="Longest time for one file.",
-            show_default="2 minutes and 10 seconds for each MB",
+            show_default="2 minutes plus 10 seconds per MB",
         ),
     ] = None,
-    max_memory: Annotated[
-        int, option("--max-memory", metavar="MB", min=200, help="Most memory for one worker.")
-    ] = 2000,
-    events: Annotated[bool, option("--events", help="JSON Lines on stdout, for machines (docs/events.md).")] = False,
+    fail_fast: Annotated[bool, option("--fail-fast", panel=RUN, help="Stop at the first failure.")] = False,
+    events: Events = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        int, option("--verbose", "-v", count=True, env=False, help="Show each file; -vv also what decoders print.")
+        int, option("--verbose", "-v", panel=SAY, count=True, help="Show each file. -vv: also what decoders print.")
     ] = 0,
 ) -> None:
-    """Name the dominant instrument of recordings; write a table and, when asked, tags.
+    """Name the dominant instrument of recordings. Write a table and, if you ask for it, tags.
 
-    Without --output each file's result is one line on stdout.
+    Without --output, each file's result is one line on stdout.
 
-    Exit codes: 0 every file is done. 1 some files failed, the rest is done. 2 usage. 3 the model, the device or the
-    output cannot be used. 130 interrupted; run the same command again to go on.
+    Exit codes: 0 every file is done. 1 some files failed, the rest is done, or no recordings were found. 2 usage.
+    3 the model, the device or the output cannot be used. 130 interrupted; run the same command again to continue.
     """
+    leave_a_folder_that_is_gone()  # before the imports: multiprocessing remembers the folder it was imported in
+
     from instag.analyse import AnalysisSettings
+    from instag.cli.dry_run import show_plan
+    from instag.cli.leftout import LeftOut
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
     from instag.model.session import Device, find_model, open_model
+    from instag.paths import is_same_file
     from instag.run.job import JobSettings, make_plan, run_job
     from instag.run.observer import Observer
     from instag.run.worker import WorkerSettings
@@ -101,9 +172,11 @@ def tag(
         if output:
             table_kind(output)
         if windows and not output:
-            raise UsageError("--windows needs --output.", "The table is what an interrupted job goes on from.")
-        if windows and output and windows.absolute() == output.absolute():
-            raise UsageError("--windows and --output name the same file.", "Name two.")
+            raise UsageError("--windows needs --output.", "An interrupted job continues from the table.")
+        if windows and output and is_same_file(windows, output):
+            raise UsageError(
+                f"--windows {windows} and --output {output} lead to the same file.", "Give the timeline its own file."
+            )
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -126,16 +199,17 @@ def tag(
             EventLines(sys.stdout) if events else Terminal(lines=output is None, quiet=quiet, verbose=verbose)
         )
         loaded = open_model(worker.model_path, worker.device)
-        if overlap >= loaded.card.window_seconds:
-            raise UsageError(
-                f"--overlap {overlap:g}: must be less than the model's window of {loaded.card.window_seconds:g} s."
-            )
-        if worker.device is Device.AUTO and loaded.device is Device.CPU:
-            observer.note("--device auto: no GPU can be used here, the model runs on the CPU.")
+        check_overlap(overlap, loaded.card)
+        if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
+            observer.note("No GPU can be used here; the model runs on the CPU.")
+        left_out = LeftOut(observer, each=verbose > 0)
         found = [
             (item.path, item.error) if isinstance(item, Unreached) else (item, None)
-            for item in discover(inputs, include or [], exclude or [])
+            for item in discover(inputs, include or [], exclude or [], left_out)
         ]
+        left_out.sum_up()
+        if not found:
+            raise nothing_found()
         with ExitStack() as stack:
             table, timeline = _open_outputs(stack, output, windows, dry_run)
             for sink in (table, timeline):
@@ -143,7 +217,7 @@ def tag(
                     observer.note(note)
             plan = make_plan(found, table, timeline, loaded.card, worker, settings)
             if dry_run:
-                raise typer.Exit(_show_plan(plan, worker.write_tags))
+                raise typer.Exit(show_plan(plan, worker, output, windows))
             totals = run_job(plan, table, timeline, loaded.card, worker, settings, observer)
             if not totals.interrupted:
                 for sink in (timeline, table):
@@ -174,24 +248,3 @@ def _open_outputs(
             stack.enter_context(locked(windows))
         timeline = stack.enter_context(closing(Timeline(windows, read_only=dry_run)))
     return table, timeline
-
-
-def _show_plan(plan: Plan, write_tags: bool) -> int:
-    """Says what the job would do; returns the exit code."""
-    from instag.paths import for_terminal, one_line
-    from instag.tags import check_writable
-
-    trouble = list(plan.broken)
-    for path, mark in plan.done:
-        typer.echo(f"{for_terminal(path)}: done before ({mark.status})")
-    for path in plan.todo:
-        typer.echo(f"{for_terminal(path)}: would be analysed{' and tagged' if write_tags else ''}")
-        if write_tags:
-            try:
-                check_writable(path)
-            except FileError as error:
-                trouble.append((path, error))
-    for _, reason in trouble:
-        typer.echo(f"{one_line(str(reason))} [{reason.code}]", err=True)
-    typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with trouble.", err=True)
-    return ExitCode.SOME_FAILED if trouble else ExitCode.DONE

@@ -8,13 +8,27 @@ from typing import Annotated
 import typer
 
 from instag.cli.boundary import errors_for_people
-from instag.cli.options import Quiet, option
+from instag.cli.options import ANALYSE, Events, Quiet, path_of
 from instag.errors import ExitCode
+
+EXAMPLES = """
+instag verify table.csv            # list the files that have changed
+instag verify table.csv --events   # every row's finding as JSON Lines
+"""
 
 
 def verify(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A table that `instag tag --output` wrote.")],
-    events: Annotated[bool, option("--events", help="JSON Lines on stdout, for machines (docs/events.md).")] = False,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            parser=path_of,
+            rich_help_panel=ANALYSE,
+            show_default=False,
+            help="A table that `instag tag --output` wrote.",
+        ),
+    ],
+    events: Events = False,
     quiet: Quiet = False,
 ) -> None:
     """Check that audio and tags are still what a table says; report what changed since.
