@@ -1,7 +1,7 @@
 """Options that several commands share, and how the words of an option become values.
 
-What describes the machine and not the job (the model, the device, how much at once) can also be set by an environment
-variable. Nothing else can: a variable that somebody forgot must never write into recordings.
+What belongs to the machine and not to the job (the model, the device, the number of jobs) can also be set by an
+environment variable. Nothing else can: a variable that somebody forgot must never write into recordings.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ def path_of(text: str) -> Path:
         typer.BadParameter: It is empty (Python would take it for the current folder), or relative to a folder that is
             gone.
     """
-    if not text:
-        raise typer.BadParameter(
-            "the path is empty. If it comes from a shell variable, check that the variable is set."
-        )
+    if not text.strip():
+        raise typer.BadParameter(f"the path is empty. {_CHECK_VARIABLE}")
     path = Path(text)
     if not path.is_absolute() and current_folder_is_gone():
         raise typer.BadParameter(
@@ -102,14 +100,14 @@ def number(least: float, most: float = math.inf, *, whole: bool = False) -> Call
 
 
 def _glob_of(text: str) -> str:
-    if not text:
+    if not text.strip():
         raise typer.BadParameter(f"the pattern is empty. {_CHECK_VARIABLE}")
     return text
 
 
 def _model_of(text: str) -> str:
     # The name of a shipped model is no path; whatever else it may be is looked up as one.
-    return os.fspath(path_of(text)) if not text or os.sep in text or text.endswith(".onnx") else text
+    return os.fspath(path_of(text)) if not text.strip() or os.sep in text or text.endswith(".onnx") else text
 
 
 def input_paths(help: str = "Files and folders. Folders are searched to any depth.") -> Any:

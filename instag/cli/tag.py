@@ -111,7 +111,6 @@ def tag(
         option(
             "--batch-size",
             panel=RUN,
-            env=True,
             metavar="N",
             parser=number(1, 4096, whole=True),
             help="Windows scored at once. Never changes a result.",
@@ -123,7 +122,6 @@ def tag(
         option(
             "--max-memory",
             panel=RUN,
-            env=True,
             metavar="MB",
             parser=number(200, whole=True),
             help="Most memory that one worker may use.",
