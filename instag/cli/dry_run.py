@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from instag.run.worker import WorkerSettings
 
 
-def show_plan(plan: Plan, worker: WorkerSettings, output: Path | None, windows: Path | None) -> int:
-    """Says what the job would do with each file, then what it would do with the table and the timeline.
+def show_plan(
+    plan: Plan, worker: WorkerSettings, output: Path | None, windows: Path | None, settings: Path | None
+) -> int:
+    """Says what the job would do with each file, and then what it would do with the files named on the command line.
 
     Returns:
         The exit code: 1 where something of it would fail.
@@ -47,6 +49,8 @@ def show_plan(plan: Plan, worker: WorkerSettings, output: Path | None, windows: 
         if target:
             verb = "be extended" if target.exists() else "be made"
             typer.echo(f"{for_terminal(target)}: would {verb} with {content}")
+    if settings:
+        typer.echo(f"{for_terminal(settings)}: would be {'replaced' if settings.exists() else 'made'}")
     for _, reason in trouble:
         typer.echo(f"{one_line(str(reason))} [{reason.code}]", err=True)
     typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with problems.", err=True)

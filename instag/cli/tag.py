@@ -32,6 +32,7 @@ from instag.cli.options import (
     parse_device,
     path_of,
 )
+from instag.cli.settings import check_target, load_settings, write_settings
 from instag.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
@@ -46,6 +47,7 @@ instag tag recordings/ --write-tags --dry-run    # what would be written?
 
 
 def tag(
+    context: typer.Context,
     inputs: Inputs,
     include: Include = None,
     exclude: Exclude = None,
@@ -57,6 +59,18 @@ def tag(
     force: Annotated[
         bool, option("--force", panel=ANALYSE, help="Analyse every file again, even if it was done before.")
     ] = False,
+    settings: Annotated[
+        Path | None,
+        option(
+            "--settings",
+            panel=ANALYSE,
+            metavar="FILE",
+            parser=path_of,
+            is_eager=True,
+            callback=load_settings,
+            help="Repeat the job of a settings file. What is typed here as well comes first.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         option(
@@ -93,6 +107,16 @@ def tag(
     sidecar: Annotated[
         bool, option("--sidecar", panel=WRITE, help="Write NAME.EXT.instag.json beside each file.")
     ] = False,
+    save_settings: Annotated[
+        Path | None,
+        option(
+            "--save-settings",
+            panel=WRITE,
+            metavar="FILE",
+            parser=path_of,
+            help="Write these settings to a .toml file, for --settings.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     jobs: Annotated[
         int,
@@ -175,6 +199,8 @@ def tag(
             raise UsageError(
                 f"--windows {windows} and --output {output} lead to the same file.", "Give the timeline its own file."
             )
+        if save_settings:
+            check_target(save_settings)
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -184,7 +210,7 @@ def tag(
             overwrite=overwrite and write_tags,
             keep_mtime=keep_mtime,
         )
-        settings = JobSettings(
+        job = JobSettings(
             jobs=jobs,
             timeout_seconds=timeout,
             max_memory_bytes=max_memory * 1_000_000,
@@ -208,15 +234,17 @@ def tag(
         left_out.sum_up()
         if not found:
             raise nothing_found()
+        if save_settings and not dry_run:
+            write_settings(save_settings, context.command.params, context.params)
         with ExitStack() as stack:
             table, timeline = _open_outputs(stack, output, windows, dry_run)
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
-            plan = make_plan(found, table, timeline, loaded.card, worker, settings)
+            plan = make_plan(found, table, timeline, loaded.card, worker, job)
             if dry_run:
-                raise typer.Exit(show_plan(plan, worker, output, windows))
-            totals = run_job(plan, table, timeline, loaded.card, worker, settings, observer)
+                raise typer.Exit(show_plan(plan, worker, output, windows, save_settings))
+            totals = run_job(plan, table, timeline, loaded.card, worker, job, observer)
             if not totals.interrupted:
                 for sink in (timeline, table):
                     if sink:

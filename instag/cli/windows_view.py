@@ -35,6 +35,7 @@ COLOURS = dict(
 MOST_ROWS = 60
 _ROW_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _BAR_CELLS = 8
+_HEARD_CELLS = len("  acoustic guitar 100 %,")
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,13 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
     """
     times = max(len(clock(stretch.end_seconds)) for stretch in stretches)
     label = max(len("dominant"), *(len(DISPLAY_NAMES.get(stretch.dominant, "silent")) for stretch in stretches))
-    bar = _BAR_CELLS + 1 if width else 0
-    left = f"{'from':>{times}} {'to':>{times}} {'level':>7}  {'dominant':<{label + 6 + bar}}"
+    left = f"{'from':>{times}} {'to':>{times}} {'level':>7}  {'dominant':<{label + 6}}"
+    # The bar takes what the longest label with its number leaves of the line.
+    cells = min(_BAR_CELLS, width - len(left) - 1 - _HEARD_CELLS) if width else 0
+    if cells > 0:
+        left += " " * (cells + 1)
     yield Text(f"{left}  {heard_title}", style="bold")
-    room = max(20, width - len(left) - 2) if width else None
+    room = max(_HEARD_CELLS, width - len(left)) - 2 if width else None
     for stretch in stretches:
         line = Text(f"{clock(stretch.start_seconds):>{times}} {clock(stretch.end_seconds):>{times}} ")
         line.append(f"{level_text(stretch.level_dbfs):>7}  ")
@@ -137,10 +141,10 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
             continue
         line.append(f"{DISPLAY_NAMES[stretch.dominant]:<{label}}", style=COLOURS[stretch.dominant])
         line.append(f" {100 * stretch.score:3.0f} %")
-        if width:
-            filled = max(1, round(stretch.score * _BAR_CELLS))
+        if cells > 0:
+            filled = max(1, round(stretch.score * cells))
             line.append(" ").append("█" * filled, style=COLOURS[stretch.dominant])
-            line.append("░" * (_BAR_CELLS - filled), style="dim")
+            line.append("░" * (cells - filled), style="dim")
         first, *more = packed([f"{DISPLAY_NAMES[name]} {100 * value:.0f} %" for name, value in stretch.heard], room)
         yield line.append(f"  {first}" if first else "")
         for text in more:
