@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from instag.errors import ExitCode, FileError
+from instag.errors import CannotStartError, ExitCode, FileError
 
 if TYPE_CHECKING:
-    from instag.run.job import Plan
+    from instag.run.plan import Plan
     from instag.run.worker import WorkerSettings
 
 
@@ -22,6 +22,9 @@ def show_plan(
 
     Returns:
         The exit code: 1 where something of it would fail.
+
+    Raises:
+        CannotStartError: The table or the timeline cannot be made.
     """
     from instag.cli.progress import count
     from instag.paths import for_terminal, one_line
@@ -46,6 +49,8 @@ def show_plan(
             typer.echo(f"{for_terminal(sidecar)}: would be {verb}")
     rows = len(plan.todo) + len(plan.broken)
     for target, content in ((output, count(rows, "row")), (windows, f"the windows of {count(len(plan.todo), 'file')}")):
+        if target and not target.parent.is_dir():
+            raise CannotStartError(f"{target}: there is no folder {target.parent}.", "Make it, or name another one.")
         if target:
             verb = "be extended" if target.exists() else "be made"
             typer.echo(f"{for_terminal(target)}: would {verb} with {content}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -32,12 +32,8 @@ from instag.cli.options import (
     parse_device,
     path_of,
 )
-from instag.cli.settings import check_target, load_settings, write_settings
-from instag.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.table import ResultTable
-    from instag.table.timeline import Timeline
+from instag.cli.settings import load_settings, write_settings
+from instag.errors import ExitCode
 
 EXAMPLES = """
 instag tag recordings/                           # one line per file
@@ -178,29 +174,20 @@ def tag(
     """
     leave_a_folder_that_is_gone()  # before the imports: multiprocessing remembers the folder it was imported in
 
+    # Imported when the command runs, so that --help is quick.
     from instag.analyse import AnalysisSettings
     from instag.cli.dry_run import show_plan
     from instag.cli.leftout import LeftOut
+    from instag.cli.outputs import check_outputs, open_outputs
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
     from instag.model.session import Device, find_model, open_model
-    from instag.paths import is_same_file
-    from instag.run.job import JobSettings, make_plan, run_job
-    from instag.run.observer import Observer
+    from instag.run.job import Job, JobSettings
+    from instag.run.plan import Planner
     from instag.run.worker import WorkerSettings
-    from instag.table import table_kind
 
     with errors_for_people():
-        if output:
-            table_kind(output)
-        if windows and not output:
-            raise UsageError("--windows needs --output.", "An interrupted job continues from the table.")
-        if windows and output and is_same_file(windows, output):
-            raise UsageError(
-                f"--windows {windows} and --output {output} lead to the same file.", "Give the timeline its own file."
-            )
-        if save_settings:
-            check_target(save_settings)
+        check_outputs(output, windows, save_settings)
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -210,18 +197,15 @@ def tag(
             overwrite=overwrite and write_tags,
             keep_mtime=keep_mtime,
         )
-        job = JobSettings(
+        job_settings = JobSettings(
             jobs=jobs,
             timeout_seconds=timeout,
             max_memory_bytes=max_memory * 1_000_000,
-            retry_failed=retry_failed,
-            force=force,
             fail_fast=fail_fast,
             silent=verbose < 2,
         )
-        observer: Observer = (
-            EventLines(sys.stdout) if events else Terminal(lines=output is None, quiet=quiet, verbose=verbose)
-        )
+        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose)
+        observer = EventLines(sys.stdout) if events else terminal
         loaded = open_model(worker.model_path, worker.device)
         check_overlap(overlap, loaded.card)
         if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
@@ -237,14 +221,14 @@ def tag(
         if save_settings and not dry_run:
             write_settings(save_settings, context.command.params, context.params)
         with ExitStack() as stack:
-            table, timeline = _open_outputs(stack, output, windows, dry_run)
+            table, timeline = open_outputs(stack, output, windows, read_only=dry_run)
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
-            plan = make_plan(found, table, timeline, loaded.card, worker, job)
+            plan = Planner(loaded.card, worker, retry_failed, force).plan(found, table, timeline)
             if dry_run:
                 raise typer.Exit(show_plan(plan, worker, output, windows, save_settings))
-            totals = run_job(plan, table, timeline, loaded.card, worker, job, observer)
+            totals = Job(job_settings, worker, loaded.card, observer, table, timeline).run(plan)
             if not totals.interrupted:
                 for sink in (timeline, table):
                     if sink:
@@ -253,24 +237,3 @@ def tag(
             raise typer.Exit(ExitCode.INTERRUPTED)
         if totals.failed or totals.refused:
             raise typer.Exit(ExitCode.SOME_FAILED)
-
-
-def _open_outputs(
-    stack: ExitStack, output: Path | None, windows: Path | None, dry_run: bool
-) -> tuple[ResultTable | None, Timeline | None]:
-    """Locks and opens what is written; with --dry-run it opens what is there, to read."""
-    from instag.table import open_table
-    from instag.table.lock import locked
-    from instag.table.timeline import Timeline
-
-    table: ResultTable | None = None
-    timeline: Timeline | None = None
-    if output and not (dry_run and not output.exists()):
-        if not dry_run:
-            stack.enter_context(locked(output))
-        table = stack.enter_context(closing(open_table(output, read_only=dry_run)))
-    if windows and not (dry_run and not windows.exists()):
-        if not dry_run:
-            stack.enter_context(locked(windows))
-        timeline = stack.enter_context(closing(Timeline(windows, read_only=dry_run)))
-    return table, timeline

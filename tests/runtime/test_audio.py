@@ -392,6 +392,7 @@ def test_memory_does_not_depend_on_length(tmp_path):
         tracemalloc.stop()
         return size
 
+    peak(1)  # what is imported on the way counts once
     assert peak(3600) < 1.1 * peak(60)
 
 

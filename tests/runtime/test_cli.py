@@ -270,6 +270,7 @@ def test_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (("tag", ".", "--device", "tpu"), "--device tpu", 2),
         (("tag", ".", "--model", "absent.onnx"), "absent.onnx", 3),
         (("tag", ".", "-o", "no/such/folder/t.csv"), "no/such/folder", 3),
+        (("tag", ".", "-o", "no/such/folder/t.csv", "--dry-run"), "no/such/folder", 3),
         (("tag",), "Missing argument", 2),
         (("tag", ".", "--jobs", "0"), "--jobs", 2),
         (("frobnicate",), "frobnicate", 2),
@@ -408,7 +409,10 @@ def test_a_lock_file_that_nobody_holds_stops_nobody(archive: Path, content: str)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_an_interrupted_job_ends_soon_and_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
+def test_an_interrupted_job_ends_soon_and_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_to_stop: signal.Signals
+) -> None:
     monkeypatch.chdir(tmp_path)
     for i in range(30):
         recording(tmp_path / f"a/{i:02}.flac", "cello", 60.0)
@@ -418,7 +422,7 @@ def test_an_interrupted_job_ends_soon_and_goes_on_later(tmp_path: Path, monkeypa
     for line in child.stdout:
         if "file_done" in line:
             break
-    child.send_signal(signal.SIGINT)
+    child.send_signal(request_to_stop)
     sent = time.monotonic()
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 130, errors
