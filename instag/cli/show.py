@@ -108,7 +108,7 @@ def _rows(result: FileResult, card: ModelCard, every: float | None, width: int |
     seconds = every or row_seconds(result.windows)
     stretches = list(fold(result.windows, card, seconds))
     is_folded = len(stretches) < len(result.windows.start_seconds)
-    yield from table_lines(stretches, "heard for" if is_folded else "presence", width)
+    yield from table_lines(stretches, "share of time" if is_folded else "presence", width)
     if is_folded and not every:
         from rich.text import Text
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,8 @@ class Stretch:
         start_seconds: Where it starts.
         end_seconds: Where it ends.
         level_dbfs: RMS level; -inf for digital silence.
-        dominant: The label that dominates, or "" where the part is silent.
+        silence: Why nothing is heard, or "".
+        dominant: The label that dominates, or "" where nothing is heard.
         score: Its dominant score, 0..1.
         heard: Labels and numbers in 0..1, the largest first: their presence in a single window, their share of the
             heard time in a folded row.
@@ -55,6 +56,7 @@ class Stretch:
     start_seconds: float
     end_seconds: float
     level_dbfs: float
+    silence: str
     dominant: str
     score: float
     heard: tuple[tuple[str, float], ...]
@@ -77,36 +79,44 @@ def fold(windows: WindowScores, card: ModelCard, every_seconds: float | None) ->
         card: The labels and thresholds of the model that scored them.
         every_seconds: Windows that start in the same stretch of this length share a row; None gives each its own.
     """
-    sounding = vote_weights(windows.level_dbfs) > 0
+    silence = silent_windows(windows)
     starts = windows.start_seconds
     keys = np.arange(len(starts)) if every_seconds is None else starts // every_seconds
     for _, group in groupby(range(len(starts)), keys.__getitem__):
         rows = list(group)
-        part = WindowScores(
-            windows.start_seconds[rows],
-            windows.end_seconds[rows],
-            windows.level_dbfs[rows],
-            windows.scores[rows],
-            windows.presences[rows],
-        )
-        power = float(np.mean(10 ** (part.level_dbfs / 10)))
-        level = 10 * math.log10(power) if power > 0 else -math.inf
-        dominant, score, heard = "", 0.0, np.zeros(len(card.labels), np.float32)
-        if sounding[rows].any():
-            verdict = aggregate(part, card)
-            scores = verdict.scores if len(rows) > 1 else part.scores[0]
-            best = int(scores.argmax())
-            dominant, score = card.labels[best], float(scores[best])
-            heard = verdict.shares if len(rows) > 1 else _over_threshold(part.presences[0], card)
-        order = sorted((i for i in range(len(heard)) if heard[i] > 0), key=lambda i: -heard[i])
+        power = float(np.mean(10 ** (windows.level_dbfs[rows] / 10)))
+        dominant, score, heard = _opinion(windows, [row for row in rows if not silence[row]], card)
         yield Stretch(
-            float(part.start_seconds[0]),
-            float(part.end_seconds[-1]),
-            level,
-            dominant,
-            score,
-            tuple((card.labels[i], float(heard[i])) for i in order if card.labels[i] != OTHER),
+            start_seconds=float(starts[rows[0]]),
+            end_seconds=float(windows.end_seconds[rows[-1]]),
+            level_dbfs=10 * math.log10(power) if power > 0 else -math.inf,
+            silence="" if dominant else silence[rows[0]],
+            dominant=dominant,
+            score=score,
+            heard=heard,
         )
+
+
+def silent_windows(windows: WindowScores) -> list[str]:
+    """For each window the reason why it has no vote in the verdict, or "" if it has one."""
+    return ["" if weight > 0 else "silent" for weight in vote_weights(windows.level_dbfs)]
+
+
+def _opinion(
+    windows: WindowScores, rows: Sequence[int], card: ModelCard
+) -> tuple[str, float, tuple[tuple[str, float], ...]]:
+    """The dominant label of some windows, its score, and the labels heard with their numbers."""
+    if not rows:
+        return "", 0.0, ()
+    part = WindowScores(*(getattr(windows, field.name)[rows] for field in fields(WindowScores)))
+    verdict = aggregate(part, card)
+    # A window's own numbers are those of the timeline; the file's rule comes in where there are several.
+    scores = verdict.scores if len(rows) > 1 else part.scores[0]
+    numbers = verdict.shares if len(rows) > 1 else _over_threshold(part.presences[0], card)
+    best = int(scores.argmax())
+    order = sorted((i for i in range(len(numbers)) if numbers[i] > 0), key=lambda i: -numbers[i])
+    heard = tuple((card.labels[i], float(numbers[i])) for i in order if card.labels[i] != OTHER)
+    return card.labels[best], float(scores[best]), heard
 
 
 def _over_threshold(presences: Scores, card: ModelCard) -> Scores:
@@ -124,7 +134,7 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
             programs, and leaves the bars out.
     """
     times = max(len(clock(stretch.end_seconds)) for stretch in stretches)
-    label = max(len("dominant"), *(len(DISPLAY_NAMES.get(stretch.dominant, "silent")) for stretch in stretches))
+    label = max(len("dominant"), *(len(DISPLAY_NAMES.get(stretch.dominant, "")) for stretch in stretches))
     left = f"{'from':>{times}} {'to':>{times}} {'level':>7}  {'dominant':<{label + 6}}"
     # The bar takes what the longest label with its number leaves of the line.
     cells = min(_BAR_CELLS, width - len(left) - 1 - _HEARD_CELLS) if width else 0
@@ -136,7 +146,7 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
         line = Text(f"{clock(stretch.start_seconds):>{times}} {clock(stretch.end_seconds):>{times}} ")
         line.append(f"{level_text(stretch.level_dbfs):>7}  ")
         if not stretch.dominant:
-            line.append("silent", style="dim")
+            line.append(stretch.silence, style="dim")
             yield line
             continue
         line.append(f"{DISPLAY_NAMES[stretch.dominant]:<{label}}", style=COLOURS[stretch.dominant])

@@ -117,7 +117,7 @@ def test_show_of_several_files_goes_on_after_a_broken_one(tmp_path: Path) -> Non
     assert "FAILED broken.wav" in done.output and "FAILED absent.wav" in done.output
     one, long = done.stdout.split("long.wav")
     assert "presence" in one and "0:00.0 0:01.0" in one and "Most likely dominant: cello" in one
-    assert "heard for" in long and "One row per 5 s" in long and "Most likely dominant: piano" in long
+    assert "share of time" in long and "One row per 5 s" in long and "Most likely dominant: piano" in long
     rows = [line for line in long.splitlines() if re.match(r" *\d+:\d\d\.\d ", line)]
     assert len(rows) == 20 and "silent" in rows[2] and rows[0].endswith("cello 100 %")
     # The sum of the rows is what the verdict says: 10 of 95 seconds, and 85.
