@@ -147,7 +147,9 @@ class Terminal:
             self._say(f"{100 * share:.0f} % done: {done}, about {_clock(left)} left")
 
     def _say(self, text: str, to_stdout: bool = False) -> None:
-        tqdm.write(text, file=sys.stdout if to_stdout else sys.stderr)
+        stream = sys.stdout if to_stdout else sys.stderr
+        tqdm.write(text, file=stream)
+        stream.flush()  # a reader gets each file when it is done, and a full disk stops the job at once
 
 
 def progress_text(totals: Totals, done: int) -> str:
@@ -180,7 +182,8 @@ def summary(totals: Totals) -> str:
     parts = [f"{totals.analysed} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
     if totals.refused:
         parts.append(f"{totals.refused} not written to")
-    text = f"{count(totals.files, 'file')}: {', '.join(parts)}; {totals.needs_review} need review."
+    verb = "needs" if totals.needs_review == 1 else "need"
+    text = f"{count(totals.files, 'file')}: {', '.join(parts)}; {totals.needs_review} {verb} review."
     if totals.analysed:
         text += (
             f" {_clock(totals.audio_seconds)} of audio in {_clock(totals.elapsed_seconds)},"
