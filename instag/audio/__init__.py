@@ -204,7 +204,7 @@ def _open_reader(name: str, file: BinaryIO, kind: Container | None) -> Reader:
         raise FileError(
             ErrorCode.NEEDS_AV,
             f"{name}: reading {kind.name}{coding} needs an extra.",
-            "Install it: pip install 'instag[av]'; then run with --retry-failed.",
+            "Install it: pip install av; then run with --retry-failed.",
         ) from None
     except NoAudioStreamError:
         raise FileError(
