@@ -203,7 +203,7 @@ def _open_reader(name: str, file: BinaryIO, kind: Container | None) -> Reader:
         coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {kind.name}{coding} needs an extra.",
+            f"{name}: reading {kind.name}{coding} needs the package av, which is not installed.",
             "Install it: pip install av; then run with --retry-failed.",
         ) from None
     except NoAudioStreamError:
