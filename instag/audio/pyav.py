@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instag.audio.reader import DecodingStoppedError
 from instag.constants import BLOCK_FRAMES
@@ -135,12 +136,20 @@ class AvReader:
 
 def _to_float(frame: Any) -> Samples:
     """(frames, channels) float32 of an audio frame in any sample format."""
-    data = frame.to_ndarray()
     name = frame.format.name
+    data = _sixty_four_bits(frame) if name.startswith("s64") else frame.to_ndarray()
     samples = data.T if frame.format.is_planar else data.reshape(-1, len(frame.layout.channels))
     offset, factor = _SCALES[name.removesuffix("p")]
     scaled: Samples = ((samples + np.float64(offset)) * factor).astype(np.float32)
     return scaled
+
+
+def _sixty_four_bits(frame: Any) -> NDArray[np.int64]:
+    """An array as `to_ndarray` lays it out, for the one sample format that PyAV does not convert."""
+    planes = [np.frombuffer(plane, np.int64) for plane in frame.planes]
+    if frame.format.is_planar:
+        return np.stack([plane[: frame.samples] for plane in planes])
+    return planes[0][None, : frame.samples * len(frame.layout.channels)]
 
 
 def _reason(error: BaseException) -> str:
