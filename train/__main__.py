@@ -70,8 +70,7 @@ def fit(
 
     set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
-    clips, root = training_clips(manifest, irmas)
-    result = fit_on(settings, clips, root, out, cache)
+    result = fit_on(settings, training_clips(manifest, irmas), out, cache)
     best = result.epochs[result.best_epoch - 1]
     marked = " (leaky split: too good)" if settings.data.split == "leaky" else ""
     print(

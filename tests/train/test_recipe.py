@@ -29,7 +29,6 @@ def held_set(name: str, truth: np.ndarray) -> HeldSet:
         truth=truth,
         present=present,
         known=np.ones_like(present),
-        sources=("s",) * count,
     )
 
 

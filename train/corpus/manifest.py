@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -21,16 +21,6 @@ from train.errors import TrainingError
 
 TRAIN, DEV = "train", "dev"
 REQUIRED_FIELDS = ("path", "label", "source", "kind", "group", "split")
-
-# Sources that hold the same recordings under different names are held out together.
-SOURCE_FAMILIES = {
-    "tonejs_npm": "tonejs+karoryfer",
-    "weresax": "tonejs+karoryfer",
-    "karoryfer_bg": "tonejs+karoryfer",
-    "karoryfer_emily": "tonejs+karoryfer",
-    "fluidr3": "fluidr3+msgeneral",
-    "msgeneral": "fluidr3+msgeneral",
-}
 
 
 class CorpusError(TrainingError):
@@ -136,12 +126,26 @@ def _clip(manifest: Path, line: int, row: dict[str, str | None]) -> Clip:
     )
 
 
-def fingerprint(clips: Iterable[Clip], root: Path) -> str:
-    """sha256 over the rows, whatever their order and wherever the corpus lies."""
-    rows = sorted(
-        "\x1f".join((Path(os.path.relpath(clip.path, root)).as_posix(), *map(str, astuple(clip)[1:]))) for clip in clips
-    )
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+def identify(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """What each clip is, wherever it lies: the sha256 of its file, and everything that the manifest says of it.
+
+    Raises:
+        CorpusError: A file cannot be read.
+    """
+    return tuple("\x1f".join((_digest(clip.path), *map(str, astuple(clip)[1:]))) for clip in clips)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CorpusError(f"{path}: the clip cannot be read ({error}).") from error
+
+
+def fingerprint(identities: Iterable[str]) -> str:
+    """sha256 over `identify`'s answer, whatever the order of the clips: the same on every machine."""
+    return hashlib.sha256("\n".join(sorted(identities)).encode()).hexdigest()
 
 
 def load_clip(clip: Clip, sample_rate: int) -> Samples:
@@ -170,14 +174,23 @@ def load_clip(clip: Clip, sample_rate: int) -> Samples:
 class AudioCache:
     """Every clip of a corpus decoded once to int16, and mapped into memory from then on.
 
-    The cache files carry the fingerprint of the clips and the rate in their names, so a changed corpus is decoded anew.
+    The names of the cache files follow from the clips' contents, their order and the rate, so a changed corpus is
+    decoded again and a moved one is not.
+
+    Args:
+        clips: What to decode.
+        sample_rate: Wanted rate in Hz.
+        folder: Of the cache files.
+
+    Attributes:
+        identities: What `identify` says of each clip.
     """
 
-    def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path, root: Path) -> None:
+    def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path) -> None:
         self.clips = tuple(clips)
         self.sample_rate = sample_rate
-        order = hashlib.sha256("\n".join(str(clip.path) for clip in clips).encode()).hexdigest()[:8]
-        stem = f"{fingerprint(clips, root)[:16]}-{order}-{sample_rate}"
+        self.identities = identify(clips)
+        stem = f"{hashlib.sha256(chr(10).join(self.identities).encode()).hexdigest()[:16]}-{sample_rate}"
         self._audio_path = folder / f"{stem}.i16"
         self._offsets_path = folder / f"{stem}.offsets.npy"
         if not self._offsets_path.exists():
@@ -224,27 +237,7 @@ class AudioCache:
         return self._audio[first:last].astype(np.float32) / np.float32(32767.0)
 
 
-def source_family(clip: Clip) -> str:
-    """The source, or what it shares its recordings with."""
-    return SOURCE_FAMILIES.get(clip.source, clip.source)
-
-
-def leave_one_source_out(clips: Sequence[Clip]) -> Iterator[tuple[str, list[int], list[int]]]:
-    """Folds over source families.
-
-    Yields:
-        The family that is held out, the indices to train on, and the indices held out.
-    """
-    families = sorted({source_family(clip) for clip in clips})
-    for family in families:
-        held = [index for index, clip in enumerate(clips) if source_family(clip) == family]
-        kept = [index for index, clip in enumerate(clips) if source_family(clip) != family]
-        yield family, kept, held
-
-
-def grouped_split(
-    clips: Sequence[Clip], held_share: float, seed: int, key: Callable[[Clip], str] = lambda clip: clip.group
-) -> tuple[list[int], list[int]]:
+def grouped_split(clips: Sequence[Clip], held_share: float, seed: int) -> tuple[list[int], list[int]]:
     """Splits by group, label by label, so that no group stands on both sides.
 
     Groups are dealt in random order to the held side until it has its share of the label's clips; a label with a single
@@ -254,7 +247,6 @@ def grouped_split(
         clips: What to split.
         held_share: Share of each label's clips that is held out, 0..1.
         seed: Of the order.
-        key: What must stay together.
 
     Returns:
         Indices to train on, and indices held out.
@@ -264,12 +256,12 @@ def grouped_split(
     kept: set[str] = set()
     for label in (*LABELS[:-1], OTHER):
         members = [clip for clip in clips if clip.label == label]
-        names = sorted({key(clip) for clip in members})
+        names = sorted({clip.group for clip in members})
         wanted = held_share * len(members)
-        taken = sum(key(clip) in held for clip in members)
+        taken = sum(clip.group in held for clip in members)
         for position in rng.permutation(len(names)):
             name = names[position]
-            count = sum(key(clip) == name for clip in members)
+            count = sum(clip.group == name for clip in members)
             if name in held or name in kept:
                 continue
             free = [other for other in names if other not in held and other != name]
@@ -278,5 +270,5 @@ def grouped_split(
                 taken += count
             else:
                 kept.add(name)
-    kept_indices = [index for index, clip in enumerate(clips) if key(clip) not in held]
-    return kept_indices, [index for index, clip in enumerate(clips) if key(clip) in held]
+    kept_indices = [index for index, clip in enumerate(clips) if clip.group not in held]
+    return kept_indices, [index for index, clip in enumerate(clips) if clip.group in held]

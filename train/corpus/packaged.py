@@ -23,7 +23,7 @@ import soxr
 from instag.labels import OTHER
 from instag.results import Samples
 from train.corpus.manifest import TRAIN, write_manifest
-from train.sound.mixing import SONG
+from train.sound.mix_settings import SONG
 
 RATE = 24_000
 # First and last measure of what is sung, and of what the piano plays alone, in Schubert's songs D 911 no. 1 and 3.

@@ -17,7 +17,7 @@ class Data:
 
     Attributes:
         cache: The training clips of all manifests.
-        fingerprint: sha256 over the training clips' rows.
+        fingerprint: sha256 over the training clips' files and rows, the same on every machine.
     """
 
     cache: AudioCache
@@ -56,5 +56,5 @@ def load_data(manifests: Sequence[Path], folder: Path) -> Data:
         CorpusError: A manifest or a clip cannot be used.
     """
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
-    root = manifests[0].parent
-    return Data(AudioCache(clips, SAMPLE_RATE, folder, root), fingerprint(clips, root))
+    cache = AudioCache(clips, SAMPLE_RATE, folder)
+    return Data(cache, fingerprint(cache.identities))

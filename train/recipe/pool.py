@@ -1,12 +1,10 @@
-"""Pools: mixtures and unlabelled music made once, turned into log-mel patches, and used by every experiment after that.
+"""Pools: mixtures made once, turned into log-mel patches, and used by every run after that.
 
 The front end has nothing to learn, so its output is what is kept (float16; the patches of a window take 37 kB).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +14,14 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from train.corpus.manifest import AudioCache, source_family
+from train.corpus import manifest
+from train.corpus.manifest import AudioCache
+from train.models import yamnet_body
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
-from train.sound.mixing import Mixer, MixSettings
+from train.provenance import code_key, key_of, library_versions
+from train.sound import degrade, draws, mix_settings, mixing, stretches
+from train.sound.mix_settings import MixSettings
+from train.sound.mixing import Mixer
 
 CHUNK = 64
 
@@ -29,20 +32,16 @@ class Pool:
 
     Attributes:
         patches: (windows, patches, 96, 64) float16, mapped from disk.
-        dominant: (windows,) int64; -1 where nobody knows.
+        dominant: (windows,) int64.
         present: (windows, 12) float32.
         known: (windows, 12) float32.
-        families: (windows, families) bool, which source families are in each window.
-        family_names: Names of the families.
-        key: What everything above follows from, hashed.
+        key: A hash of all that the windows follow from: clips, settings, seed, code and libraries.
     """
 
     patches: NDArray[np.float16]
     dominant: NDArray[np.int64]
     present: NDArray[np.float32]
     known: NDArray[np.float32]
-    families: NDArray[np.bool_]
-    family_names: tuple[str, ...]
     key: str
 
     def __len__(self) -> int:
@@ -80,14 +79,14 @@ def mixture_pool(
     folder: Path,
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
-    paths = [str(cache.clips[i].path) for i in indices]
-    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, paths])
-    names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
+    made_by = [code_key([manifest, mix_settings, mixing, draws, stretches, degrade, yamnet_body]), library_versions()]
+    clips = [cache.identities[i] for i in indices]
+    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, *made_by])
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():
         target.mkdir(parents=True, exist_ok=True)
         mixer = Mixer(cache, settings, seed, indices)
-        dominant, present, known, families = [], [], [], []
+        dominant, present, known = [], [], []
         patches = np.memmap(target / "patches.f16", np.float16, "w+", shape=_shape(size, front_end))
         for first in tqdm(range(0, size, CHUNK), desc="mixing", disable=None):
             batch = mixer.mixtures(range(first, min(size, first + CHUNK)))
@@ -95,18 +94,16 @@ def mixture_pool(
             dominant.append(batch.dominant)
             present.append(batch.present)
             known.append(batch.present_known)
-            families += [[name in sources for name in names] for sources in batch.sources]
         patches.flush()
         np.savez(
             target / "labels.npz",
             dominant=np.concatenate(dominant),
             present=np.concatenate(present),
             known=np.concatenate(known),
-            families=np.array(families, bool),
         )
     labels = np.load(target / "labels.npz")
     patches = np.memmap(target / "patches.f16", np.float16, "r", shape=_shape(size, front_end))
-    return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names, key)
+    return Pool(patches, labels["dominant"], labels["present"], labels["known"], key)
 
 
 def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
@@ -116,8 +113,3 @@ def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
 def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float16]:
     with torch.no_grad():
         return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
-
-
-def key_of(parts: list[object]) -> str:
-    """A short name for what these settings lead to."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
