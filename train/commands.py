@@ -30,11 +30,7 @@ ConfigFile = Annotated[Path, typer.Argument(help="TOML file with every number of
 
 
 def training_clips(manifest: Path | None, irmas_root: Path | None) -> list[Clip]:
-    """The recordings to learn from.
-
-    Raises:
-        TrainingError: None or two corpora are named, or the one that is cannot be read.
-    """
+    """The recordings to learn from."""
     if (manifest is None) == (irmas_root is None):
         raise TrainingError("Name one corpus.", "Give either --manifest or --irmas.")
     if irmas_root is not None:

@@ -1,20 +1,19 @@
-"""Where weights and figures come from: the commit, the libraries, and the code that a file in the cache was made by."""
+"""Where a figure comes from: the commit, the versions of the libraries, the code that mixes."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import json
-import platform
 import subprocess
-from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 # Distributions whose version can change what is decoded, mixed or learned.
 LIBRARIES = ("torch", "numpy", "soundfile", "soxr", "scikit-learn")
+
+# The libraries that can change a weight or a sample.
+_LIBRARIES = ("audiomentations", "numpy", "onnx", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
 
 
 def commit() -> str:
@@ -31,26 +30,20 @@ def commit() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Python's version and those of `LIBRARIES`."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    """The versions of the libraries that can change a weight; "absent" for one that is not installed."""
+    return {name: _version(name) for name in _LIBRARIES}
 
 
-def code_key(modules: Sequence[ModuleType]) -> str:
-    """sha256 over what modules do: their syntax trees, without comments and docstrings.
-
-    In the name of a file in the cache it keeps what older code made from being taken for what this code makes.
-    """
-    trees = []
-    for module in modules:
-        assert module.__file__ is not None
-        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-                del node.body[0]
-        trees.append(ast.dump(tree))
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
 
 
-def key_of(parts: Sequence[Any]) -> str:
-    """A short name for what these settings, keys and versions lead to."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def mixing_version() -> str:
+    """A digest of the code that makes mixtures: sound that older code mixed is never taken for today's."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / "sound").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

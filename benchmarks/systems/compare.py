@@ -122,7 +122,7 @@ def _row(
         "split": config.data.split,
         **origin,
         "evaluation_set": corpus.name,
-        "evaluation_corpus": fingerprint(identify(corpus.evaluation))[:16],
+        "evaluation_corpus": fingerprint(corpus.evaluation)[:16],
         "machine": f"{platform.system()} {platform.machine()}",
         "parameters": shipped.parameters,
         "onnx_megabytes": shipped.megabytes,

@@ -9,9 +9,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from instag.audio.decoders import demuxer
 from instag.audio.reader import DecodingStoppedError
 from instag.constants import BLOCK_FRAMES
-from instag.containers.sniff import Container
+from instag.containers import Kind
+from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
 # By sample format: offset and factor to full scale at 1.
@@ -24,7 +26,7 @@ _SCALES = {
     "dbl": (0.0, 1.0),
 }
 # Streams without a header of their own: FFmpeg guesses their length from the bit rate.
-_UNCOUNTED = frozenset({"aac", "ac3"})
+_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3})
 
 
 class AvMissingError(Exception):
@@ -38,12 +40,12 @@ class NoAudioStreamError(Exception):
 class AvReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Container) -> None:
+    def __init__(self, file: BinaryIO, found: Found) -> None:
         """Opens, and decodes the first frame: only that tells the real rate and channels.
 
         Args:
             file: Open for reading; it must outlive the reader.
-            kind: Its container.
+            found: Its container.
 
         Raises:
             AvMissingError: The extra is not installed.
@@ -57,9 +59,10 @@ class AvReader:
         self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
         self._av.logging.set_level(self._av.logging.PANIC)
         self._skipped_packets = 0
+        name = demuxer(file, found)
         file.seek(0)
         try:
-            self._container = self._av.open(file, format=kind.demuxer, metadata_errors="replace")
+            self._container = self._av.open(file, format=name, metadata_errors="replace")
         except self._foreign as error:
             raise DecodingStoppedError(_reason(error)) from None
         try:
@@ -74,10 +77,10 @@ class AvReader:
         except BaseException:
             self.close()
             raise
-        duration = None if kind.demuxer in _UNCOUNTED else self._container.duration
+        duration = None if found.kind in _UNCOUNTED else self._container.duration
         seconds = duration / self._av.time_base if duration else None
         channels = len(self._first.layout.channels)
-        self.info = AudioInfo(kind.name, self._first.sample_rate, channels, seconds)
+        self.info = AudioInfo(found.kind.value, self._first.sample_rate, channels, seconds)
 
     @property
     def damage(self) -> str:

@@ -36,7 +36,7 @@ from instag.cli.surroundings import check_reachable
 from instag.errors import ExitCode, FileError, UsageError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.run.job import Plan
+    from instag.run.plan import Plan
     from instag.table import ResultTable
     from instag.table.timeline import Timeline
 
@@ -139,8 +139,9 @@ def tag(
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
     from instag.model.session import find_model, open_model
-    from instag.run.job import JobSettings, make_plan, run_job
+    from instag.run.job import Job, JobSettings
     from instag.run.observer import Observer
+    from instag.run.plan import Planner
     from instag.run.worker import WorkerSettings
     from instag.table import table_kind
 
@@ -168,8 +169,6 @@ def tag(
             jobs=jobs,
             timeout_seconds=timeout,
             max_memory_bytes=max_memory * 1_000_000,
-            retry_failed=retry_failed,
-            force=force,
             fail_fast=fail_fast,
             silent=verbose < 2,
         )
@@ -187,10 +186,10 @@ def tag(
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
-            plan = make_plan(found, table, timeline, loaded.card, worker, settings)
+            plan = Planner(loaded.card, worker, retry_failed, force).plan(found, table, timeline)
             if dry_run:
                 raise typer.Exit(_show_plan(plan, worker.write_tags))
-            totals = run_job(plan, table, timeline, loaded.card, worker, settings, observer)
+            totals = Job(settings, worker, loaded.card, observer, table, timeline).run(plan)
             if not totals.interrupted:
                 for sink in (timeline, table):
                     if sink:

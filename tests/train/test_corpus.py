@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,27 +89,23 @@ def test_the_cache_gives_back_what_was_decoded(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_ignores_order_and_place_and_sees_every_field_and_byte(tmp_path: Path) -> None:
-    for place in ("here", "there/below"):
-        (tmp_path / place).mkdir(parents=True)
-        for name in ("a.wav", "b.wav"):
-            (tmp_path / place / name).write_text(name)
-    rows = ("a.wav,cello,,s,note,g,train,1,CC0", "b.wav,violin,,s,note,h,train,1,CC0")
+    def clips(folder: Path, content: bytes = b"sound", group: str = "g") -> list[Clip]:
+        folder.mkdir(exist_ok=True)
+        for name, data in (("a", content), ("b", b"other sound")):
+            (folder / name).write_bytes(data)
+        return [
+            replace(clip("a", "cello", "s", group), path=folder / "a"),
+            replace(clip("b", "violin", "s", "h"), path=folder / "b"),
+        ]
 
-    def read(place: str, *rows: str) -> str:
-        return fingerprint(identify(read_manifest(write_manifest(tmp_path / place, *rows))))
-
-    same = read("here", *rows)
-    assert read("here", *rows[::-1]) == same
-    assert read("there/below", *rows) == same
-    for field in ("flute", "other", "clip", "dev", "CC-BY-4.0"):
-        old = {"flute": "cello", "other": ",s,", "clip": "note", "dev": "train", "CC-BY-4.0": "CC0"}[field]
-        new = ",other," if field == "other" else field
-        assert read("here", rows[0].replace(old, new), rows[1]) != same
-    (tmp_path / "here" / "a.wav").write_text("another sound")
-    assert read("here", *rows) != same
-    (tmp_path / "here" / "a.wav").unlink()
-    with pytest.raises(CorpusError, match=r"a\.wav: the clip cannot be read"):
-        read("here", *rows)
+    here = clips(tmp_path / "here")
+    same = fingerprint(here)
+    assert fingerprint(here[::-1]) == same
+    assert fingerprint(clips(tmp_path / "elsewhere")) == same
+    assert fingerprint(clips(tmp_path / "regrouped", group="other")) != same
+    assert fingerprint(clips(tmp_path / "changed", content=b"noise")) != same
+    with pytest.raises(CorpusError, match="cannot be read"):
+        fingerprint([replace(here[0], path=tmp_path / "absent")])
 
 
 def test_no_group_stands_on_both_sides() -> None:

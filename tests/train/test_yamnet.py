@@ -77,7 +77,7 @@ def test_patches_do_not_see_each_other_and_the_batch_does_not_matter() -> None:
 def test_what_is_not_the_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "yamnet.tflite"
     path.write_bytes(b"\0" * 100)
-    with pytest.raises(TrainingError, match=r"yamnet\.tflite: not a TensorFlow Lite file"):
+    with pytest.raises(TrainingError, match=r"yamnet\.tflite"):
         read_pretrained(path)
 
 

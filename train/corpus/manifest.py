@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -126,26 +127,29 @@ def _clip(manifest: Path, line: int, row: dict[str, str | None]) -> Clip:
     )
 
 
-def identify(clips: Sequence[Clip]) -> tuple[str, ...]:
-    """What each clip is, wherever it lies: the sha256 of its file, and everything that the manifest says of it.
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes; read once per run for each state of the file.
 
     Raises:
-        CorpusError: A file cannot be read.
+        CorpusError: The file cannot be read.
     """
-    return tuple("\x1f".join((_digest(clip.path), *map(str, astuple(clip)[1:]))) for clip in clips)
-
-
-def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = path.stat()
+        return _file_digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise CorpusError(f"{path}: the clip cannot be read ({error}).") from error
+        raise CorpusError(f"{path}: the clip cannot be read ({error.strerror}).") from error
 
 
-def fingerprint(identities: Iterable[str]) -> str:
-    """sha256 over `identify`'s answer, whatever the order of the clips: the same on every machine."""
-    return hashlib.sha256("\n".join(sorted(identities)).encode()).hexdigest()
+@cache
+def _file_digest(path: Path, _size_bytes: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(clips: Iterable[Clip]) -> str:
+    """sha256 over the clips' audio files and labels, whatever their order, their names and the machine."""
+    rows = sorted("\x1f".join((file_digest(clip.path), *map(str, astuple(clip)[1:]))) for clip in clips)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def load_clip(clip: Clip, sample_rate: int) -> Samples:
@@ -189,8 +193,8 @@ class AudioCache:
     def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path) -> None:
         self.clips = tuple(clips)
         self.sample_rate = sample_rate
-        self.identities = identify(clips)
-        stem = f"{hashlib.sha256(chr(10).join(self.identities).encode()).hexdigest()[:16]}-{sample_rate}"
+        order = hashlib.sha256("\n".join(file_digest(clip.path) for clip in clips).encode()).hexdigest()[:8]
+        stem = f"{fingerprint(clips)[:16]}-{order}-{sample_rate}"
         self._audio_path = folder / f"{stem}.i16"
         self._offsets_path = folder / f"{stem}.offsets.npy"
         if not self._offsets_path.exists():

@@ -152,6 +152,9 @@ class YamnetBody(nn.Module):
         return self.embed(self.front_end(audio))
 
 
+_REMEDY = "Give the published yamnet.tflite."
+
+
 @dataclass(frozen=True)
 class Pretrained:
     """What the file holds.
@@ -175,13 +178,12 @@ def read_pretrained(path: Path) -> Pretrained:
     Raises:
         TrainingError: The file cannot be read, or is not that network; the message says what was missing.
     """
-    remedy = "Give yamnet.tflite as published."
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise TrainingError(f"{path}: the pretrained network cannot be read ({error}).", remedy) from error
+        raise TrainingError(f"{path}: the network cannot be read ({error.strerror}).", _REMEDY) from error
     if not tflite.Model.ModelBufferHasIdentifier(data, 0):
-        raise TrainingError(f"{path}: not a TensorFlow Lite file.", remedy)
+        raise TrainingError(f"{path}: not a TensorFlow Lite file.", _REMEDY)
     model = tflite.Model.GetRootAs(data, 0)
     graph = model.Subgraphs(0)
     mel = None
@@ -208,7 +210,7 @@ def read_pretrained(path: Path) -> Pretrained:
         raise TrainingError(
             f"{path}: not YAMNet (mel matrix: {mel is not None}, classes: {classes is not None}, "
             f"{len(convolutions)} convolutions, {1 + 2 * len(BLOCKS)} expected).",
-            remedy,
+            _REMEDY,
         )
     return Pretrained(mel, tuple(convolutions), *classes)
 

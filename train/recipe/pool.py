@@ -14,14 +14,10 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from train.corpus import manifest
-from train.corpus.manifest import AudioCache
-from train.models import yamnet_body
+from train.corpus.manifest import AudioCache, file_digest, fingerprint, source_family
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
-from train.provenance import code_key, key_of, library_versions
-from train.sound import degrade, draws, mix_settings, mixing, stretches
-from train.sound.mix_settings import MixSettings
-from train.sound.mixing import Mixer
+from train.provenance import mixing_version
+from train.sound.mixing import Mixer, MixSettings
 
 CHUNK = 64
 
@@ -79,9 +75,11 @@ def mixture_pool(
     folder: Path,
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
-    made_by = [code_key([manifest, mix_settings, mixing, draws, stretches, degrade, yamnet_body]), library_versions()]
-    clips = [cache.identities[i] for i in indices]
-    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, *made_by])
+    chosen = [cache.clips[i] for i in indices]
+    # Their order decides which are drawn, their labels what is learned.
+    clips = [fingerprint(chosen), *(file_digest(clip.path) for clip in chosen)]
+    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, mixing_version()])
+    names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():
         target.mkdir(parents=True, exist_ok=True)

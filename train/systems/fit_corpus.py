@@ -9,7 +9,7 @@ from typing import Any
 
 from train.corpus.manifest import AudioCache, Clip, fingerprint
 from train.models import build
-from train.provenance import commit
+from train.provenance import commit, library_versions
 from train.systems.config import Config
 from train.systems.fit import FitResult, fit
 
@@ -45,6 +45,11 @@ def fit_on(config: Config, clips: Sequence[Clip], out: Path, cache_folder: Path)
     folder = run_folder(config, out)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ORIGIN).exists():
-        origin = {"commit": commit(), "corpus": fingerprint(cache.identities)[:16], "clips": len(clips)}
+        origin = {
+            "commit": commit(),
+            "corpus": fingerprint(clips)[:16],
+            "clips": len(clips),
+            "libraries": library_versions(),
+        }
         (folder / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
     return fit(config, cache, folder)
