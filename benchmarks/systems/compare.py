@@ -17,7 +17,7 @@ import numpy as np
 from export.system import Shipped, ship
 from instag.labels import LABELS
 from instag.paths import to_table
-from train.corpus.manifest import Clip, fingerprint, identify
+from train.corpus.manifest import Clip, fingerprint
 from train.corpus.splits import VOCABULARIES, fold_scores
 from train.errors import TrainingError
 from train.measure.evaluate import Outcome, summarise

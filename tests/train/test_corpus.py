@@ -13,7 +13,6 @@ from train.corpus.manifest import (
     CorpusError,
     fingerprint,
     grouped_split,
-    identify,
     load_clip,
     read_manifest,
 )

@@ -185,9 +185,6 @@ class AudioCache:
         clips: What to decode.
         sample_rate: Wanted rate in Hz.
         folder: Of the cache files.
-
-    Attributes:
-        identities: What `identify` says of each clip.
     """
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path) -> None:

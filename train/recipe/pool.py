@@ -5,6 +5,8 @@ The front end has nothing to learn, so its output is what is kept (float16; the 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from train.corpus.manifest import AudioCache, file_digest, fingerprint, source_family
+from train.corpus.manifest import AudioCache, file_digest, fingerprint
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
 from train.provenance import mixing_version
 from train.sound.mixing import Mixer, MixSettings
@@ -31,7 +33,7 @@ class Pool:
         dominant: (windows,) int64.
         present: (windows, 12) float32.
         known: (windows, 12) float32.
-        key: A hash of all that the windows follow from: clips, settings, seed, code and libraries.
+        key: A hash of all that the windows follow from: clips, settings, seed and mixing code.
     """
 
     patches: NDArray[np.float16]
@@ -79,7 +81,6 @@ def mixture_pool(
     # Their order decides which are drawn, their labels what is learned.
     clips = [fingerprint(chosen), *(file_digest(clip.path) for clip in chosen)]
     key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, mixing_version()])
-    names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():
         target.mkdir(parents=True, exist_ok=True)
@@ -111,3 +112,8 @@ def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
 def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float16]:
     with torch.no_grad():
         return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
+
+
+def key_of(parts: list[object]) -> str:
+    """A short name for what these settings lead to."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -17,16 +17,15 @@ from typing import Any
 
 import torch
 
-from train.models import heads, yamnet_body
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.models.yamnet_body import Pretrained, YamnetBody
-from train.provenance import commit, library_versions
-from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, fold_scores
+from train.provenance import commit, fitting_version, library_versions
+from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, score_sets
 from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
 from train.recipe.fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe.judge import embed_set, held_sets
-from train.recipe.pool import Labels, Pool, mixture_pool
+from train.recipe.pool import Labels, Pool, key_of, mixture_pool
 from train.sound.mixing import Mixer
 
 SMALL_SUFFIX = "-small"
@@ -77,7 +76,7 @@ def _made_from(start: InstrumentNet) -> list[str]:
     weights = hashlib.sha256()
     for name, value in sorted(start.state_dict().items()):
         weights.update(name.encode() + value.contiguous().numpy().tobytes())
-    return [weights.hexdigest(), code_key([fit, heads, yamnet_body])]
+    return [weights.hexdigest(), fitting_version()]
 
 
 def _small(net: InstrumentNet, places: int) -> InstrumentNet:
