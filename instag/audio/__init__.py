@@ -53,7 +53,7 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
     name = for_terminal(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: this is no regular file.", "Name a recording or a folder.")
+            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: not a regular file.", "Name a recording or a folder.")
         # Should a pipe take the file's place just now, this does not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
@@ -177,7 +177,7 @@ class AudioStream:
         if sentences:
             self.code = ErrorCode.TRUNCATED
         if mixer.mended_samples:
-            sentences.append(f"{mixer.mended_samples} samples were no finite numbers and count as silence.")
+            sentences.append(f"{mixer.mended_samples} samples were not finite numbers and count as silence.")
         if limiter.peak > _OVERSHOOT:
             sentences.append(f"Samples reach {limiter.peak:.4g} times full scale; the recording was turned down.")
         self.warning = " ".join(sentences)
