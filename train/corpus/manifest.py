@@ -110,9 +110,9 @@ def _clip(manifest: Path, line: int, row: dict[str, str | None]) -> Clip:
     try:
         seconds = float(values.get("seconds") or 0.0)
     except ValueError:
-        raise refuse("seconds", f"is {values['seconds']!r}, which is no number") from None
+        raise refuse("seconds", f"is {values['seconds']!r}, which is not a number") from None
     if not 0 <= seconds < float("inf"):
-        raise refuse("seconds", f"is {seconds}, which is no length")
+        raise refuse("seconds", f"is {seconds}, which is not a length")
     return Clip(
         path=manifest.parent / values["path"],
         label=values["label"],

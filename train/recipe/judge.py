@@ -14,7 +14,7 @@ from instag.labels import LABELS, OTHER
 from instag.results import Samples, WindowScores
 from instag.windows import cut
 from train.corpus.manifest import AudioCache
-from train.models.yamnet_body import SAMPLE_RATE, LogMel, YamnetBody
+from train.models.yamnet_body import SAMPLE_RATE, LogMelPatches, YamnetBody
 from train.sound.degrade import DegradeSettings, rms
 from train.sound.draws import is_rhythm
 from train.sound.mix_settings import BACKING, NOTE, SONG, MixSettings
@@ -129,7 +129,7 @@ def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings)
 def held_sets(
     cache: AudioCache,
     held: Sequence[int],
-    front_end: LogMel,
+    front_end: LogMelPatches,
     settings: JudgeSettings,
 ) -> dict[str, HeldSet]:
     """Cuts every held-out set into windows.
@@ -172,7 +172,7 @@ def held_sets(
 def _cut_set(
     name: str,
     recordings: list[Samples],
-    front_end: LogMel,
+    front_end: LogMelPatches,
     truth: NDArray[np.int64],
     present: NDArray[np.float32],
     known: NDArray[np.float32],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from train.corpus.manifest import AudioCache, file_digest, fingerprint
-from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
+from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMelPatches
 from train.provenance import mixing_version
 from train.sound.mixing import Mixer, MixSettings
 
@@ -73,7 +73,7 @@ def mixture_pool(
     settings: MixSettings,
     seed: int,
     size: int,
-    front_end: LogMel,
+    front_end: LogMelPatches,
     folder: Path,
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
@@ -105,11 +105,11 @@ def mixture_pool(
     return Pool(patches, labels["dominant"], labels["present"], labels["known"], key)
 
 
-def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
+def _shape(size: int, front_end: LogMelPatches) -> tuple[int, int, int, int]:
     return size, front_end.patches, PATCH_FRAMES, MEL_BANDS
 
 
-def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float16]:
+def _patches(front_end: LogMelPatches, audio: NDArray[np.float32]) -> NDArray[np.float16]:
     with torch.no_grad():
         return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
 
