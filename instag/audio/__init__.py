@@ -1,6 +1,6 @@
 """From a file to mono samples at the model's rate, in bounded memory: the second stage.
 
-The content decides what a file is, never its extension. libsndfile reads what it knows, FFmpeg (the extra `av`) the
+The content decides what a file is, never its extension. libsndfile reads what it knows, FFmpeg (through `av`) the
 rest.
 """
 
@@ -48,7 +48,7 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
         sample_rate: That the samples shall have, in Hz.
 
     Raises:
-        FileError: It cannot be read, is no audio, or needs the extra `av`.
+        FileError: It cannot be read, is no audio, or needs the package `av`.
     """
     name = for_terminal(path)
     try:
@@ -205,8 +205,8 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
         coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {found.kind}{coding} needs an extra.",
-            "Install it: pip install 'instag[av]'; then run with --retry-failed.",
+            f"{name}: reading {found.kind}{coding} needs the package av, which is not installed.",
+            "Install it: pip install av; then run with --retry-failed.",
         ) from None
     except NoAudioStreamError:
         raise FileError(
