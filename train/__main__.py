@@ -70,8 +70,8 @@ def fit(
 
     set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
-    clips, root = training_clips(manifest, irmas)
-    result = fit_on(settings, clips, root, out, cache)
+    clips = training_clips(manifest, irmas)
+    result = fit_on(settings, clips, out, cache)
     best = result.epochs[result.best_epoch - 1]
     marked = " (leaky split: too good)" if settings.data.split == "leaky" else ""
     print(

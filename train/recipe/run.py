@@ -19,7 +19,7 @@ import torch
 
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.models.yamnet_body import Pretrained, YamnetBody, read_pretrained
-from train.provenance import commit
+from train.provenance import commit, library_versions
 from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, fold_scores
 from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
@@ -157,6 +157,7 @@ def run(
                 "corpus_fingerprint": data.fingerprint,
                 "seed": config.seeds[0],
                 "commit": commit(),
+                "libraries": library_versions(),
                 "config": json.loads(json.dumps(dataclasses.asdict(config))),
                 "heard_shift": heard_shift,
                 **losses,
