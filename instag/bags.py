@@ -15,7 +15,9 @@ def bag_around(path: Path) -> Path | None:
 
 
 def bag_of_payload(path: Path) -> Path | None:
-    """The bag whose payload (its folder `data`) a path lies in, if any: a file there that no manifest lists is an error.
+    """The bag whose payload (its folder `data`) a path lies in, if any.
+
+    A file there that no manifest lists makes the bag invalid (RFC 8493, section 3).
 
     Args:
         path: An absolute path with symbolic links resolved.
