@@ -46,10 +46,11 @@ def recipe(
     threads: Threads = 1,
 ) -> None:
     """Make the weights that ship, from manifests to calibrated checkpoints."""
+    from train.models.yamnet_body import read_pretrained
     from train.recipe.run import make_checkpoints
 
     set_threads(threads)
-    for path in make_checkpoints(config, manifest, pretrained, cache, output):
+    for path in make_checkpoints(config, manifest, read_pretrained(pretrained), cache, output):
         print(path)
 
 
