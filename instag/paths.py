@@ -146,6 +146,16 @@ def unreachable(path: str | os.PathLike[str], error: OSError | ValueError) -> Fi
     )
 
 
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to one file, by another spelling, a link or a hard link; the file need not exist yet."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
 def one_line(text: str) -> str:
     """A message that fits one line of a table or a terminal, whatever a library put into it."""
     return for_terminal(" ".join(text.split()))
