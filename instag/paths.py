@@ -104,7 +104,7 @@ def other_spelling(path: str | os.PathLike[str], folder: str) -> str:
         folder: The current folder, absolute.
     """
     text = os.fspath(path)
-    if not os.path.isabs(text):
+    if not Path(text).is_absolute():
         return os.path.normpath(os.path.join(folder, text))  # noqa: PTH118
     top = os.path.join(folder, "")  # noqa: PTH118
     normal = os.path.normpath(text)

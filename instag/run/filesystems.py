@@ -8,8 +8,32 @@ from pathlib import Path
 import psutil
 
 _NETWORK_TYPES = frozenset(
-    "9p afpfs afs beegfs ceph cifs fuse.ceph fuse.cephfs fuse.glusterfs fuse.sshfs gfs2 gpfs lustre ncpfs nfs nfs4 "
-    "ocfs2 panfs pvfs2 smb smb2 smb3 smbfs wekafs webdav".split()
+    {
+        "9p",
+        "afpfs",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.ceph",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "gfs2",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "panfs",
+        "pvfs2",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "wekafs",
+        "webdav",
+    }
 )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
 from instag import paths
+from instag.discover import Unreached
 from instag.errors import FileError
 from instag.model.card import ModelCard
 from instag.results import TagOutcome
@@ -44,6 +46,23 @@ class PathList(Sequence[Path]):
         if isinstance(index, slice):
             return [Path(text) for text in self._texts[index]]
         return Path(self._texts[index])
+
+
+class Found:
+    """The files of a walk, held as text until they are planned: a walk may find a million of them."""
+
+    def __init__(self, items: Iterable[Path | Unreached]) -> None:
+        """Walks to the end."""
+        self._items = deque(item if isinstance(item, Unreached) else str(item) for item in items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def drain(self) -> Iterator[tuple[Path, FileError | None]]:
+        """Hands out each file once, with the reason why it cannot be reached, and forgets it."""
+        while self._items:
+            item = self._items.popleft()
+            yield (item.path, item.error) if isinstance(item, Unreached) else (Path(item), None)
 
 
 @dataclass(frozen=True)
