@@ -15,8 +15,8 @@ from instag.errors import ExitCode, UsageError
 from instag.labels import DISPLAY_NAMES
 
 EXAMPLES = """
-instag list table.csv --needs-review --unreviewed        # what a person should still listen to
-instag list table.csv --label cello -0 | xargs -0 cp -t cellos/
+instag list table.csv --needs-review --unreviewed   # still to be heard
+instag list table.csv --label cello -0              # for xargs -0
 """
 
 

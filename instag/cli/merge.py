@@ -11,7 +11,8 @@ from instag.cli.boundary import errors_for_people
 from instag.cli.options import ANALYSE, WRITE, Quiet, option, path_of
 
 EXAMPLES = """
-instag merge shard-*.csv -o table.csv
+instag merge shard-1.csv shard-2.csv -o table.csv   # join two shards
+instag merge a.sqlite b.jsonl -o all.csv            # formats may differ
 """
 
 

@@ -11,8 +11,8 @@ from instag.cli.options import DryRun, Quiet, TablePath, TableRoot
 from instag.errors import CannotStartError
 
 EXAMPLES = """
-instag prune table.csv --dry-run    # which rows would go?
-instag prune table.csv
+instag prune table.csv --dry-run   # say which rows would go
+instag prune table.csv             # drop them
 """
 
 

@@ -91,7 +91,7 @@ def test_a_second_run_does_only_what_changed(archive: Path) -> None:
     content = Path("table.csv").read_bytes()
     second = run("tag", "archive", "-o", "table.csv")
     assert second.returncode == first.returncode == 1
-    assert "0 analysed, 5 done before, 2 failed" in second.stderr
+    assert "5 files: 0 analysed, 3 done before, 2 failed (2 in an earlier run)" in second.stderr
     assert Path("table.csv").read_bytes() == content
 
     recording(archive / "one.wav", "flute", 4.0)
@@ -157,7 +157,9 @@ def test_verify_tells_what_changed(archive: Path) -> None:
     (archive / "deep/TWO.FLAC").unlink()
     os.utime(archive / "deep/three.ogg", ns=(1, 1))
     done = runner.invoke(app, ["verify", "table.jsonl", "--events"])
-    findings = {e["path"]: e["finding"] for e in map(json.loads, done.stdout.splitlines())}
+    *verified, totals = map(json.loads, done.stdout.splitlines())
+    assert (totals["event"], totals["rows"], totals["damaged"]) == ("table_verified", 5, 0)
+    findings = {event["path"]: event["finding"] for event in verified}
     assert findings == {
         "archive/one.wav": "audio-changed",
         "archive/deep/TWO.FLAC": "missing",
@@ -232,7 +234,7 @@ def test_the_timeline_follows_the_table(archive: Path) -> None:
     content = Path("windows.csv").read_bytes()
     Path("windows.csv").write_bytes(content[:-30])
     again = run(*words)
-    assert "1 line was torn" in again.stderr and "1 analysed, 4 done before" in again.stderr
+    assert "1 line was torn" in again.stderr and "1 analysed, 2 done before, 2 failed" in again.stderr
     assert Path("windows.csv").read_bytes() == content
 
 
