@@ -38,7 +38,7 @@ def untag(
             try:
                 if isinstance(item, Unreached):
                     raise item.error
-                mine = (tags.read_tags(item) is not None, sidecar.read_sidecar(item) is not None)
+                mine = (tags.is_tagged(item), sidecar.read_sidecar(item) is not None)
                 if not dry_run:
                     if mine[0]:
                         tags.remove_tags(item, keep_mtime=keep_mtime)
