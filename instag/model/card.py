@@ -72,7 +72,7 @@ def parse_card(text: str, model_name: str) -> ModelCard:
         model_name: The model's file, for messages.
 
     Raises:
-        CannotStartError: The document is no JSON, or a field is missing or senseless; the message names it.
+        CannotStartError: The document is not JSON, or a field is missing or senseless; the message names it.
     """
     remedy = "Use a model that this version of `python -m export` wrote, or a newer instag."
 
@@ -82,9 +82,9 @@ def parse_card(text: str, model_name: str) -> ModelCard:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise refuse("is no JSON") from None
+        raise refuse("is not JSON") from None
     if not isinstance(document, dict):
-        raise refuse("is no JSON object")
+        raise refuse("is not a JSON object")
     if document.get("schema") != SCHEMA:
         raise refuse(f"has schema {document.get('schema')!r}, this version understands {SCHEMA}")
 
@@ -107,7 +107,7 @@ def parse_card(text: str, model_name: str) -> ModelCard:
     if set(thresholds) != set(labels) or not all(
         isinstance(x, (int, float)) and not isinstance(x, bool) and 0 <= x <= 1 for x in thresholds.values()
     ):
-        raise refuse("has no usable field 'present_thresholds' (one number in 0..1 a label)")
+        raise refuse("has no usable field 'present_thresholds' (one number in 0..1 per label)")
     limits = take("limits", list, [])
     return ModelCard(
         model_id=take("model_id", str),

@@ -50,8 +50,8 @@ def test_cuda_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     ("card", "says"),
     [
         ("", "no 'instag' document"),
-        ("{", "no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
         (json.dumps({"schema": 99}), "schema 99"),
         ({"labels": ["a", "b"], "present_thresholds": {"a": 0.5, "b": 0.5}}, "'labels'"),
         ({"sample_rate": "fast"}, "'sample_rate'"),
