@@ -38,7 +38,7 @@ def show_plan(
         actions = ["analysed"]
         if worker.write_tags:
             try:
-                check_writable(path)
+                check_writable(path, overwrite=worker.overwrite)
                 actions.append("tagged")
             except FileError as error:
                 trouble.append((path, error))
