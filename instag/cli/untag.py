@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from instag.cli.boundary import errors_for_people, nothing_found
-from instag.cli.options import DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, SidecarDir, Verbose
+from instag.cli.options import (
+    WRITE,
+    DryRun,
+    Exclude,
+    Include,
+    Inputs,
+    KeepMtime,
+    Quiet,
+    SidecarDir,
+    Verbose,
+    option,
+    path_of,
+)
 from instag.errors import ExitCode, FileError
 
 EXAMPLES = """
@@ -21,6 +36,12 @@ def untag(
     exclude: Exclude = None,
     keep_mtime: KeepMtime = False,
     sidecar_dir: SidecarDir = None,
+    root: Annotated[
+        Path | None,
+        option(
+            "--root", panel=WRITE, metavar="DIR", parser=path_of, help="With --sidecar-dir: the --root of `instag tag`."
+        ),
+    ] = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -41,7 +62,7 @@ def untag(
 
     with errors_for_people():
         files = changed = failed = 0
-        places = [None, SidecarTree(sidecar_dir, common_root(inputs))] if sidecar_dir else [None]
+        places = [None, SidecarTree(sidecar_dir, root or common_root(inputs))] if sidecar_dir else [None]
         for item in discover(inputs, include or [], exclude or []):
             files += 1
             try:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from instag.bags import bag_around
 from instag.disk import synchronise_folder
 from instag.errors import ErrorCode, FileError, TagError
 from instag.paths import for_terminal
 from instag.results import TagOutcome
-from instag.tags.refusals import bag_around
 from instag.tags.safe_write import create_temporary, synchronise, temporary_path
 from instag.tags.sidecar_tree import SidecarTree, sidecar_path
 

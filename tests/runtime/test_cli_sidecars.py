@@ -43,6 +43,14 @@ def test_a_tree_of_sidecars_is_written_and_removed(masters: Path) -> None:
     assert files(Path("notes")) == ["mine.txt"] and files(masters) == before
 
 
+def test_the_root_of_the_table_is_the_root_of_the_tree(masters: Path) -> None:
+    where = ("--sidecar-dir", "notes", "--root", ".")
+    done = run("tag", "masters/reel 7", "-o", "table.csv", *where)
+    assert done.returncode == 0, done.stderr
+    assert files(Path("notes")) == ["masters/reel 7/two.wav.instag.json"]
+    assert "1 untagged" in run("untag", "masters", *where).stderr and files(Path("notes")) == []
+
+
 def test_untag_over_damaged_strangers_is_no_failure(masters: Path) -> None:
     (masters / "broken.flac").write_bytes(b"fLaC" + bytes(2000))
     (masters / "cut.wav").write_bytes((masters / "one.wav").read_bytes()[:60])
