@@ -39,7 +39,7 @@ import instag
 from instag import paths, tags
 from instag.containers.digest import audio_digest
 from instag.errors import FileError
-from instag.tags import safe_write
+from instag.tags import change, safe_write
 from tests.support.containers import TAGGED, TAGGED_BY_AV
 from tests.support.mutate import mutate
 from tests.support.tinymodel import write_tiny_model
@@ -50,12 +50,13 @@ STEPS: tuple[tuple[object, str], ...] = (
     (safe_write, "copy_with_edits"),
     (safe_write, "copy_attributes"),
     (safe_write, "synchronise"),
-    (tags, "verify_tags"),
-    (tags, "verify_audio"),
+    (change, "verify_tags"),
+    (change, "verify_audio"),
+    (change, "verify_undo"),
     (safe_write, "check_unchanged"),
     (safe_write, "replace"),
 )
-_VALUES = tags.TagValues(("cello", "piano"), "cello", 0.75, "tiny 1.0.0", False)
+_VALUES = tags.TagValues(("cello", "piano"), "cello", 0.75, tags.machine_source("tiny", "1.0.0"), False)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def show_plan(
     from instag.cli.progress import count
     from instag.paths import for_terminal, one_line
     from instag.tags import check_writable
-    from instag.tags.sidecar import sidecar_path
+    from instag.tags.sidecar_tree import sidecar_path
 
     trouble = list(plan.broken)
     for note in plan.notes:
@@ -40,13 +40,13 @@ def show_plan(
         actions = ["analysed"]
         if worker.write_tags:
             try:
-                check_writable(path)
+                check_writable(path, overwrite=worker.overwrite)
                 actions.append("tagged")
             except FileError as error:
                 trouble.append((path, error))
         typer.echo(f"{for_terminal(path)}: would be {' and '.join(actions)}")
         if worker.sidecar:
-            sidecar = sidecar_path(path)
+            sidecar = sidecar_path(path, worker.sidecar_tree)
             verb = "replaced" if os.path.lexists(sidecar) else "made"
             typer.echo(f"{for_terminal(sidecar)}: would be {verb}")
     rows = len(plan.todo) + len(plan.broken)

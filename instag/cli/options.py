@@ -170,6 +170,16 @@ Overlap = Annotated[
 KeepMtime = Annotated[
     bool, option("--keep-mtime", panel=WRITE, help="Keep a file's modification time when its tags change.")
 ]
+SidecarDir = Annotated[
+    Path | None,
+    option(
+        "--sidecar-dir",
+        panel=WRITE,
+        metavar="DIR",
+        parser=path_of,
+        help="Keep sidecars in DIR, in the same tree of folders, for read-only masters and bags.",
+    ),
+]
 DryRun = Annotated[bool, option("--dry-run", panel=WRITE, help="Only say what would be done.")]
 Quiet = Annotated[
     bool, option("--quiet", "-q", panel=SAY, help="No progress and no summary. Failures are still shown.")

@@ -25,6 +25,7 @@ from instag.cli.options import (
     ModelName,
     Overlap,
     Quiet,
+    SidecarDir,
     check_overlap,
     leave_a_folder_that_is_gone,
     number,
@@ -122,6 +123,7 @@ def tag(
     sidecar: Annotated[
         bool, option("--sidecar", panel=WRITE, help="Write NAME.EXT.instag.json beside each file.")
     ] = False,
+    sidecar_dir: SidecarDir = None,
     save_settings: Annotated[
         Path | None,
         option(
@@ -206,6 +208,7 @@ def tag(
     from instag.run.plan import Found, Planner
     from instag.run.shard import parse_shard
     from instag.run.worker import WorkerSettings
+    from instag.tags.sidecar_tree import SidecarTree, common_root
 
     with errors_for_people():
         check_outputs(output, windows, save_settings)
@@ -215,7 +218,8 @@ def tag(
             device=parse_device(device),
             analysis=AnalysisSettings(overlap_seconds=overlap, batch_size=batch_size),
             write_tags=write_tags,
-            sidecar=sidecar,
+            sidecar=sidecar or sidecar_dir is not None,
+            sidecar_tree=SidecarTree(sidecar_dir, root or common_root(inputs)) if sidecar_dir else None,
             overwrite=overwrite and write_tags,
             keep_mtime=keep_mtime,
             root=root,

@@ -152,7 +152,7 @@ class Job:
             else:
                 pool.stop()
             for flight in (*self._flying.values(), *self._withdrawn):
-                tags.remove_leftovers(flight.path)
+                tags.remove_leftovers(flight.path, self._worker.sidecar_tree)
 
     def _work(self, pool: WorkerPool, stop: threading.Event) -> None:
         """Keeps the workers busy until everything is done or something stops the job."""
@@ -188,7 +188,7 @@ class Job:
         try:
             return pool.outcome(flight.path, future)
         except FileError as error:
-            tags.remove_leftovers(flight.path)
+            tags.remove_leftovers(flight.path, self._worker.sidecar_tree)
             return Outcome(failed_row(flight.path, error, self._card, self._worker))
         except Exception as error:
             error.add_note(f"This is a bug in instag; it happened with {paths.for_terminal(flight.path)}.")

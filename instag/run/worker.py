@@ -23,6 +23,7 @@ from instag.model.session import Device, open_model
 from instag.results import FileResult, TagOutcome, Verdict, WindowScores
 from instag.table.rows import AssignedBy, Row, Status
 from instag.tags import sidecar
+from instag.tags.sidecar_tree import SidecarTree
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class WorkerSettings:
         device: Where the model is to run.
         analysis: What decides the result.
         write_tags: Whether tags are written into the files.
-        sidecar: Whether a sidecar is written beside each file.
+        sidecar: Whether a sidecar is written for each file.
+        sidecar_tree: Where sidecars lie; beside their files where it is None.
         overwrite: Whether an `INSTRUMENT` that somebody else wrote may be replaced.
         keep_mtime: Whether a file keeps its modification time when its tags are written.
         root: The folder that paths in the table are relative to; None keeps them as they were given.
@@ -45,6 +47,7 @@ class WorkerSettings:
     analysis: AnalysisSettings
     write_tags: bool = False
     sidecar: bool = False
+    sidecar_tree: SidecarTree | None = None
     overwrite: bool = False
     keep_mtime: bool = False
     root: Path | None = None
@@ -187,7 +190,7 @@ def _publish(
             )
         )
     if settings.sidecar:
-        writers.append(lambda: sidecar.write_sidecar(path, row.to_record()))
+        writers.append(lambda: sidecar.write_sidecar(path, row.to_record(), settings.sidecar_tree))
     outcomes: set[TagOutcome] = set()
     remarked = row
     for write in writers:
@@ -207,7 +210,7 @@ def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
         instruments=tuple(DISPLAY_NAMES[label] for label in verdict.instruments),
         dominant=verdict.dominant,
         confidence=verdict.confidence,
-        source=f"machine: {card.model_id} {card.version}",
+        source=tags.machine_source(card.model_id, card.version),
         needs_review=verdict.needs_review,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from instag.containers import (
@@ -24,21 +24,38 @@ from instag.containers import (
 from instag.containers.asf import AsfObject
 from instag.tags.edits import Edit, RawField, growth
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
+from instag.tags.items import changed_items, fields_of
 
 NEW_OBJECT = "extended-content"
 _UNICODE = 0
+_WHAT = "its attributes"
 
 
 @dataclass(frozen=True)
 class _Attributes:
-    """An object of attributes, with each of its records as bytes, and as a field where it is of concern here."""
+    """An object of attributes.
+
+    Attributes:
+        place: The object.
+        part: 0 for the Extended Content Description, then the objects of the header extension from 1.
+        records: Its records as bytes.
+    """
 
     place: AsfObject
-    records: tuple[tuple[bytes, RawField | None], ...]
+    part: int
+    records: tuple[bytes, ...]
 
-    def kept(self, change: Change) -> list[bytes]:
-        """The records that stay."""
-        return [raw for raw, field in self.records if field is None or field.key.upper() not in change.remove]
+    @property
+    def fields(self) -> tuple[RawField, ...]:
+        """INSTRUMENT and instag's own records."""
+        return fields_of(self.records, self._parse, self.part)
+
+    def changed(self, change: Change) -> list[bytes]:
+        """The records after a change."""
+        return changed_items(self.records, change, self._parse, _render, self.part)
+
+    def _parse(self, raw: bytes) -> RawField | None:
+        return _field(raw, long=self.part > 0)
 
 
 class AsfStore:
@@ -49,33 +66,37 @@ class AsfStore:
         self._layout = asf.read_layout(file)
         check_tag_block(file, self._layout.header, "its header")
         place = self._layout.child(asf.EXTENDED_CONTENT)
-        self._content = self._read(place) if place else None
+        self._content = self._read(place, 0) if place else None
         self._extension = self._layout.child(asf.HEADER_EXTENSION)
         inner = asf.extension_children(file, self._extension) if self._extension else ()
         wanted = (asf.METADATA, asf.METADATA_LIBRARY)
-        self._inner = tuple(self._read(item) for item in inner if item.guid in wanted)
+        places = [item for item in inner if item.guid in wanted]
+        self._inner = tuple(self._read(item, number) for number, item in enumerate(places, 1))
         everything = (*((self._content,) if self._content else ()), *self._inner)
-        self.fields = tuple(field for part in everything for _, field in part.records if field)
+        self.fields = tuple(field for part in everything for field in part.fields)
         self.missing: tuple[str, ...] = () if self._content else (NEW_OBJECT,)
 
-    def _read(self, place: AsfObject) -> _Attributes:
-        data = read_tag_block(self._file, place.body, "its attributes")
-        return _Attributes(place, _records(data, long=place.guid != asf.EXTENDED_CONTENT))
+    def _read(self, place: AsfObject, part: int) -> _Attributes:
+        data = read_tag_block(self._file, place.body, _WHAT)
+        return _Attributes(place, part, _records(data, long=part > 0))
 
     def edits(self, change: Change) -> Sequence[Edit]:
         """The edits that make the change."""
+        change = self._placed(change)
         inner = [
-            _object_edit(part.place, kept) for part in self._inner if len(kept := part.kept(change)) < len(part.records)
+            _object_edit(part.place, records)
+            for part in self._inner
+            if (records := part.changed(change)) != list(part.records)
         ]
         edits = [*inner, *self._extension_sizes(growth(inner))]
         header, count = self._layout.header, len(self._layout.children)
-        added = [_record(key, value) for key, values in change.add for value in values]
         if self._content is None:
+            added = changed_items((), change, _no_field, _render)
             if added:
                 edits.append(Edit(header.end, header.end, _object_bytes(asf.EXTENDED_CONTENT, added)))
                 count += 1
         else:
-            span, records = self._content.place.span, self._content.kept(change) + added
+            span, records = self._content.place.span, self._content.changed(change)
             if not records and NEW_OBJECT in change.drop:
                 edits.append(Edit(span.start, span.end, b""))
                 count -= 1
@@ -83,6 +104,12 @@ class AsfStore:
                 edits.append(_object_edit(self._content.place, records))
         delta = growth(edits)
         return [Edit(16, 28, struct.pack("<QI", header.length + delta, count)), *edits, *self._claimed_size(delta)]
+
+    def _placed(self, change: Change) -> Change:
+        """The change with what was in an object that another tagger has since removed in the first one."""
+        there = {0, *(part.part for part in self._inner)}
+        put_back = tuple(f if f.part in there else replace(f, part=0, raw=b"") for f in change.put_back)
+        return replace(change, put_back=put_back)
 
     def _extension_sizes(self, delta: int) -> list[Edit]:
         """The two sizes of the header extension."""
@@ -119,39 +146,53 @@ def _object_edit(place: AsfObject, records: list[bytes]) -> Edit:
     return Edit(place.span.start, place.span.end, _object_bytes(place.guid, records))
 
 
-def _records(data: bytes, *, long: bool) -> tuple[tuple[bytes, RawField | None], ...]:
+def _records(data: bytes, *, long: bool) -> tuple[bytes, ...]:
     """Takes the records of an object apart.
 
     Args:
         data: The body of the object.
         long: The form of the header extension, with language and stream, instead of the short one.
     """
-    what = "its attributes"
-    (count,) = unpack("<H", data, 0, what)
-    records: list[tuple[bytes, RawField | None]] = []
+    (count,) = unpack("<H", data, 0, _WHAT)
+    records: list[bytes] = []
     offset = 2
     for _ in range(count):
-        if long:
-            name_length, kind, length = unpack("<HHI", data, offset + 4, what)
-            name_start = offset + 12
-            value_start = name_start + name_length
-        else:
-            (name_length,) = unpack("<H", data, offset, what)
-            name_start = offset + 2
-            kind, length = unpack("<HH", data, name_start + name_length, what)
-            value_start = name_start + name_length + 4
-        end = value_start + length
-        if end > len(data):
-            raise StructureError(f"ends inside {what}")
-        name = data[name_start : name_start + name_length].decode("utf-16-le", "replace").rstrip("\0")
-        field = None
-        if name.upper() in OWN_KEYS | {INSTRUMENT}:
-            field = RawField(name, _text(kind, data[value_start:end]))
-        records.append((data[offset:end], field))
+        *_, end = _bounds(data, offset, long=long)
+        records.append(data[offset:end])
         offset = end
     if offset != len(data):
-        raise StructureError(f"has stray bytes after {what}")
+        raise StructureError(f"has stray bytes after {_WHAT}")
     return tuple(records)
+
+
+def _bounds(data: bytes, offset: int, *, long: bool) -> tuple[int, int, int, int, int]:
+    """Of the record at an offset: start and end of its name, type and start of its value, and its end."""
+    if long:
+        name_length, kind, length = unpack("<HHI", data, offset + 4, _WHAT)
+        name_start = offset + 12
+        value_start = name_start + name_length
+    else:
+        (name_length,) = unpack("<H", data, offset, _WHAT)
+        name_start = offset + 2
+        kind, length = unpack("<HH", data, name_start + name_length, _WHAT)
+        value_start = name_start + name_length + 4
+    end = value_start + length
+    if end > len(data):
+        raise StructureError(f"ends inside {_WHAT}")
+    return name_start, name_start + name_length, kind, value_start, end
+
+
+def _field(raw: bytes, *, long: bool) -> RawField | None:
+    name_start, name_end, kind, value_start, end = _bounds(raw, 0, long=long)
+    name = raw[name_start:name_end].decode("utf-16-le", "replace").rstrip("\0")
+    if end != len(raw) or name.upper() not in OWN_KEYS | {INSTRUMENT}:
+        return None
+    return RawField(name, _text(kind, raw[value_start:]))
+
+
+def _no_field(raw: bytes) -> RawField | None:
+    """For an object that is not there: no bytes fit it."""
+    return None
 
 
 def _text(kind: int, value: bytes) -> tuple[str, ...] | None:
@@ -161,6 +202,10 @@ def _text(kind: int, value: bytes) -> tuple[str, ...] | None:
         return (value.decode("utf-16-le").rstrip("\0"),)
     except UnicodeDecodeError:
         return None
+
+
+def _render(key: str, values: tuple[str, ...]) -> list[bytes]:
+    return [_record(key, value) for value in values]
 
 
 def _record(key: str, value: str) -> bytes:

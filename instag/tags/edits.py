@@ -29,10 +29,16 @@ class RawField:
     Attributes:
         key: As the file spells it.
         values: Its texts, or None where it holds something else than text.
+        raw: Its bytes, or nothing where they are not known.
+        part: Which of the container's lists of items it is in.
+        position: Its place in that list, from 0.
     """
 
     key: str
     values: tuple[str, ...] | None
+    raw: bytes = b""
+    part: int = 0
+    position: int = 0
 
 
 def growth(edits: Sequence[Edit]) -> int:

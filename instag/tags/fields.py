@@ -1,14 +1,9 @@
-"""What instag writes into a file, and how it knows later what was its own.
-
-The rule is pure: from the fields that are there and the values to write comes what to remove and what to add.
-"""
+"""The fields that instag writes into a file: their names and their values."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from instag.containers import UnsupportedError
 from instag.tags.edits import RawField
@@ -20,7 +15,7 @@ CONFIDENCE = "INSTRUMENT_CONFIDENCE"
 SOURCE = "INSTRUMENT_SOURCE"
 REVIEW = "INSTRUMENT_REVIEW"
 UNDO = "INSTRUMENT_UNDO"
-# The names that builds before version 1.0 wrote. They are taken back, and replaced when tags are written again.
+# Names that builds before version 1.0 wrote. They are removed, and replaced when tags are written again.
 _OLD_NAMES = {
     "INSTAG_INSTRUMENT": HEARD,
     "INSTAG_DOMINANT": DOMINANT,
@@ -31,11 +26,21 @@ _OLD_NAMES = {
 }
 OWN_KEYS = frozenset((HEARD, DOMINANT, CONFIDENCE, SOURCE, REVIEW, UNDO, *_OLD_NAMES))
 
+_MACHINE, _PERSON = "machine: ", "person: "
+
 Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class ForeignFieldError(UnsupportedError):
-    """A field of somebody else that was to be replaced could not be put back later."""
+    """A field of somebody else is in the way.
+
+    Attributes:
+        remedy: What the user can do.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class TagValues:
         instruments: Display names for `INSTRUMENT`, empty where none of the eleven is heard.
         dominant: Name of the label.
         confidence: 0..1; written with three decimals.
-        source: Who says so: `machine: instag-yamnet 1.2.0`, or `person: name, date`.
+        source: Who says so, as `machine_source` or `person_source` gives it.
         needs_review: True where a person should listen.
     """
 
@@ -58,68 +63,27 @@ class TagValues:
 
 
 @dataclass(frozen=True)
-class Undo:
-    """What `untag` needs beyond the fields themselves: the content of INSTRUMENT_UNDO, ASCII-only JSON.
-
-    Attributes:
-        wrote_instrument: INSTRUMENT is instag's.
-        replaced: Fields of somebody else that `--overwrite` replaced by it, as they were spelt.
-        created: Parts of the container that were made for the tags and go with them.
-    """
-
-    wrote_instrument: bool = False
-    replaced: Fields = ()
-    created: tuple[str, ...] = ()
-
-    def to_text(self) -> str:
-        """The JSON text."""
-        document: dict[str, Any] = {}
-        if self.wrote_instrument:
-            document["wrote"] = [INSTRUMENT]
-        if self.replaced:
-            document["replaced"] = [[key, *values] for key, values in self.replaced]
-        if self.created:
-            document["created"] = list(self.created)
-        # A replaced text may hold the letters TAG, which 128 bytes before the end of a file would read as an ID3v1 tag.
-        return json.dumps(document, separators=(",", ":")).replace("TAG", "\\u0054AG")
-
-
-def parse_undo(text: str) -> Undo:
-    """Reads INSTRUMENT_UNDO; what is not understood counts as nothing, so that nothing of others is touched."""
-    try:
-        document = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return Undo()
-    if not isinstance(document, dict):
-        return Undo()
-    replaced = document.get("replaced", [])
-    created = document.get("created", [])
-    wrote = document.get("wrote", [])
-    if not (isinstance(replaced, list) and all(_is_texts(item, 2) for item in replaced)):
-        return Undo()
-    if not (_is_texts(created, 0) and _is_texts(wrote, 0)):
-        return Undo()
-    fields = tuple((item[0], tuple(item[1:])) for item in replaced if item[0].upper() == INSTRUMENT)
-    return Undo(INSTRUMENT in wrote, fields, tuple(created))
-
-
-def _is_texts(value: object, at_least: int) -> bool:
-    return isinstance(value, list) and len(value) >= at_least and all(isinstance(item, str) for item in value)
-
-
-@dataclass(frozen=True)
 class Change:
     """What to do with a file's fields.
 
     Attributes:
-        remove: Keys in capitals, all fields of which go.
+        remove: Keys in capitals; all their fields are removed.
         add: Fields to add, in order.
-        drop: Parts of the container to remove where nothing is left in them.
+        drop: Parts of the container to remove if nothing is left in them.
+        put_back: Fields of somebody else to put back where they were, each with the bytes it had.
     """
 
     remove: frozenset[str]
     add: Fields
     drop: tuple[str, ...] = ()
+    put_back: tuple[RawField, ...] = ()
+
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """What the file says under the removed keys after the change: texts by key in capitals."""
+        texts: dict[str, tuple[str, ...]] = {}
+        for key, values in (*((field.key, field.values or ()) for field in self.put_back), *self.add):
+            texts[key.upper()] = texts.get(key.upper(), ()) + values
+        return texts
 
 
 def current_name(key: str) -> str:
@@ -143,68 +107,27 @@ def values_from(fields: Mapping[str, tuple[str, ...]]) -> TagValues | None:
         return None
 
 
-def _current(fields: tuple[RawField, ...]) -> tuple[Undo, bool]:
-    """The undo document, and whether INSTRUMENT is instag's and untouched since."""
-    undo = parse_undo("".join(collect(fields, UNDO)[:1]))
-    is_ours = undo.wrote_instrument and collect(fields, INSTRUMENT) == collect(fields, HEARD)
-    return undo, is_ours
+def machine_source(model_id: str, version: str) -> str:
+    """The source of values that a model found, for example `machine: instag-yamnet 1.2.0`."""
+    return f"{_MACHINE}{model_id} {version}"
 
 
-def plan_write(
-    fields: tuple[RawField, ...], values: TagValues, missing: tuple[str, ...], *, overwrite: bool
-) -> Change | None:
-    """What to change so that the file says `values`.
+def person_source(name: str, date: str) -> str:
+    """The source of values that a person decided.
 
     Args:
-        fields: INSTRUMENT and instag's own fields as they are now.
-        values: What is to be said.
-        missing: Parts of the container that have to be made for tags.
-        overwrite: An INSTRUMENT of somebody else is replaced, and kept in INSTRUMENT_UNDO.
-
-    Returns:
-        The change, or None where the file says all that already.
-
-    Raises:
-        ForeignFieldError: The INSTRUMENT to replace is no text, so it could not be put back.
+        name: The person's name.
+        date: The day of the decision, as YYYY-MM-DD.
     """
-    undo, is_ours = _current(fields)
-    foreign = () if is_ours else tuple(field for field in fields if field.key.upper() == INSTRUMENT)
-    replaced: Fields = undo.replaced if is_ours else ()
-    write_instrument = bool(values.instruments) and (not foreign or overwrite)
-    if write_instrument and foreign:
-        if any(field.values is None for field in foreign):
-            raise ForeignFieldError("has an INSTRUMENT field that is no text and so could not be put back")
-        replaced = tuple((field.key, field.values or ()) for field in foreign)
-    created = tuple(dict.fromkeys((*undo.created, *missing)))
-    after = Undo(write_instrument, replaced if write_instrument else (), created)
-    add: list[tuple[str, tuple[str, ...]]] = []
-    if write_instrument:
-        add.append((INSTRUMENT, values.instruments))
-    elif is_ours:
-        add.extend(replaced)
-    if values.instruments:
-        add.append((HEARD, values.instruments))
-    add.append((DOMINANT, (values.dominant,)))
-    add.append((CONFIDENCE, (f"{values.confidence:.3f}",)))
-    add.append((SOURCE, (values.source,)))
-    add.append((REVIEW, ("1" if values.needs_review else "0",)))
-    add.append((UNDO, (after.to_text(),)))
-    remove = OWN_KEYS | ({INSTRUMENT} if write_instrument or is_ours else frozenset())
-    there: dict[str, tuple[str, ...]] = {}
+    return f"{_PERSON}{name}, {date}"
+
+
+def is_instags(fields: Iterable[RawField]) -> bool:
+    """Whether instag wrote the fields that have its names: the undo document, or a source in its form, says so."""
     for field in fields:
-        if field.key.upper() in remove:
-            there[field.key.upper()] = there.get(field.key.upper(), ()) + (field.values or ())
-    wanted: dict[str, tuple[str, ...]] = {}
-    for key, texts in add:
-        wanted[key.upper()] = wanted.get(key.upper(), ()) + texts
-    return None if there == wanted else Change(remove, tuple(add))
-
-
-def plan_remove(fields: tuple[RawField, ...]) -> Change | None:
-    """What to change so that nothing of instag's is left, and what it replaced is back; None where there is nothing."""
-    if not any(field.key.upper() in OWN_KEYS for field in fields):
-        return None
-    undo, is_ours = _current(fields)
-    if is_ours:
-        return Change(OWN_KEYS | {INSTRUMENT}, undo.replaced, undo.created)
-    return Change(OWN_KEYS, (), undo.created)
+        text = "".join((field.values or ())[:1])
+        if field.key.upper() in _OLD_NAMES or current_name(field.key) == UNDO:
+            return True
+        if current_name(field.key) == SOURCE and text.startswith((_MACHINE, _PERSON)):
+            return True
+    return False

@@ -8,15 +8,17 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
 
 from mutagen.id3 import ID3, TXXX, Encoding
 
 from instag.containers import Kind, Span, StructureError, UnsupportedError, file_size, read_tag_block
-from instag.containers.id3 import Frame, Tag, build_tag, parse_tag, remove_unsynchronisation, tag_length
+from instag.containers.id3 import Frame, Tag, build_tag, from_synchsafe, parse_tag, remove_unsynchronisation, tag_length
 from instag.containers.iff import AUDIO_CHUNK, HEADER_BYTES, Form, read_form
 from instag.tags.edits import Edit, RawField
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
+from instag.tags.items import changed_items, fields_of
 
 NEW_TAG, NEW_CHUNK, NEW_PAD = "id3v2", "chunk", "pad"
 _PLAIN_SIZE_LIMIT = 128
@@ -88,8 +90,26 @@ class Id3ChunkStore:
 def _fields(tag: Tag | None) -> tuple[RawField, ...]:
     if tag is None:
         return ()
-    fields = (_field(tag, frame) for frame in tag.frames)
-    return tuple(field for field in fields if field and field.key.upper() in OWN_KEYS | {INSTRUMENT})
+    return fields_of((frame.raw for frame in tag.frames), partial(_field_in, tag))
+
+
+def _field_in(tag: Tag, raw: bytes) -> RawField | None:
+    """A frame of a tag as a field, where it is INSTRUMENT or instag's own."""
+    frame = _frame_in(tag, raw)
+    field = _field(tag, frame) if frame else None
+    return field if field and field.key.upper() in OWN_KEYS | {INSTRUMENT} else None
+
+
+def _frame_in(tag: Tag, raw: bytes) -> Frame | None:
+    if not raw.startswith(b"TXX"):
+        return None
+    header = 6 if tag.version == 2 else 10
+    size = raw[3:6] if tag.version == 2 else raw[4:8]
+    plain = tag.version < 4 or tag.plain_sizes
+    if len(raw) < header or len(raw) - header != (int.from_bytes(size) if plain else from_synchsafe(size)):
+        return None
+    name, flags = (raw[:3], 0) if tag.version == 2 else (raw[:4], int.from_bytes(raw[8:10]))
+    return Frame(name, flags, raw[header:], raw)
 
 
 def _field(tag: Tag, frame: Frame) -> RawField | None:
@@ -125,22 +145,21 @@ def _terminator(text: bytes, *, wide: bool) -> int:
     return next((i for i in range(0, len(text) - 1, 2) if text[i : i + 2] == b"\0\0"), len(text))
 
 
-def _changed(tag: Tag | None, change: Change, *, drop: bool) -> bytes:
+def _changed(found: Tag | None, change: Change, *, drop: bool) -> bytes:
     """The tag after the change; empty where it is to go and nothing is left in it."""
-    if tag is None:
-        tag = Tag(version=4, revision=0, flags=0, extended=b"", frames=(), padding=b"")
-    kept = []
-    for frame in tag.frames:
-        field = _field(tag, frame)
-        if field is None or field.key.upper() not in change.remove:
-            kept.append(frame)
-    added = [_render(tag.version, key, values) for key, values in change.add]
-    if tag.plain_sizes and any(len(frame.body) >= _PLAIN_SIZE_LIMIT for frame in added):
-        raise UnsupportedError("has an ID3v2.4 tag with wrongly written frame sizes, and no room for longer frames")
-    frames = (*kept, *added)
+    tag = found or Tag(version=4, revision=0, flags=0, extended=b"", frames=(), padding=b"")
+
+    def render(key: str, values: tuple[str, ...]) -> list[bytes]:
+        frame = _render(tag.version, key, values)
+        if tag.plain_sizes and len(frame.body) >= _PLAIN_SIZE_LIMIT:
+            raise UnsupportedError("has an ID3v2.4 tag with wrongly written frame sizes, and no room for longer frames")
+        return [frame.raw]
+
+    raws = [frame.raw for frame in tag.frames]
+    frames = changed_items(raws, change, partial(_field_in, tag), render)
     if drop and not frames and not tag.padding:
         return b""
-    return build_tag(dataclasses.replace(tag, frames=frames))
+    return build_tag(dataclasses.replace(tag, frames=tuple(Frame(b"", 0, b"", raw) for raw in frames)))
 
 
 def _render(version: int, key: str, values: tuple[str, ...]) -> Frame:

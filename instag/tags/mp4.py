@@ -15,6 +15,7 @@ from instag.containers import StructureError, UnsupportedError, file_size, read_
 from instag.containers.mp4 import Atom, atom_bytes, offset_table, read_atoms
 from instag.tags.edits import Edit, RawField, growth
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
+from instag.tags.items import changed_items, fields_of
 
 NEW_UDTA, NEW_META = "udta", "meta"
 _MEAN = b"com.apple.iTunes"
@@ -39,13 +40,12 @@ class Mp4Store:
         self._ilst = self._meta.child(b"ilst") if self._meta else None
         if self._meta and not self._is_itunes(self._meta):
             raise UnsupportedError("has metadata of another kind than iTunes' where the tags should go")
-        self._items: tuple[tuple[bytes, RawField | None], ...] = ()
+        self._items: tuple[bytes, ...] = ()
         if self._ilst:
             block = read_tag_block(file, self._ilst.span, "its metadata list")
             start = self._ilst.span.start
-            raws = [block[a.span.start - start : a.span.end - start] for a in self._ilst.children]
-            self._items = tuple((raw, _field(raw)) for raw in raws)
-        self.fields = tuple(field for _, field in self._items if field)
+            self._items = tuple(block[a.span.start - start : a.span.end - start] for a in self._ilst.children)
+        self.fields = fields_of(self._items, _field)
         self.missing: tuple[str, ...] = ()
         if self._meta is None:
             self.missing = (NEW_META,) if self._udta else (NEW_UDTA, NEW_META)
@@ -67,8 +67,7 @@ class Mp4Store:
 
     def edits(self, change: Change) -> Sequence[Edit]:
         """The edits that make the change."""
-        kept = [raw for raw, field in self._items if field is None or field.key.upper() not in change.remove]
-        items = b"".join((*kept, *(_render(key, values) for key, values in change.add)))
+        items = b"".join(changed_items(self._items, change, _field, _render))
         edit, parents = self._replacement(items, change.drop)
         delta = growth([edit])
         edits = [edit]
@@ -175,7 +174,7 @@ def _parts(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 def _field(raw: bytes) -> RawField | None:
     """A freeform atom of iTunes' as a field, where it is INSTRUMENT or instag's own."""
-    if raw[4:8] != b"----":
+    if raw[4:8] != b"----" or int.from_bytes(raw[:4]) != len(raw):
         return None
     parts = _parts(raw)
     named = {name: content[4:] for name, content in parts if name in (b"mean", b"name")}
@@ -195,7 +194,7 @@ def _field(raw: bytes) -> RawField | None:
     return RawField(key, tuple(values))
 
 
-def _render(key: str, values: tuple[str, ...]) -> bytes:
+def _render(key: str, values: tuple[str, ...]) -> list[bytes]:
     data = b"".join(atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + value.encode()) for value in values)
     mean, name = atom_bytes(b"mean", b"\x00" * 4 + _MEAN), atom_bytes(b"name", b"\x00" * 4 + key.encode())
-    return atom_bytes(b"----", mean + name + data)
+    return [atom_bytes(b"----", mean + name + data)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -116,11 +117,15 @@ def _repaginated(old: list[OggPage], packets: list[bytes]) -> list[OggPage]:
         lacing.append(len(packet) % 255)
     if not old[-1].complete and lacing[-1] == 0:
         lacing.pop()
-    counts = [_segments(page) for page in old[:-1]]
-    counts.append(len(lacing) - sum(counts))
-    if not 1 <= counts[-1] <= _SEGMENTS_A_PAGE:
-        full, left = divmod(len(lacing), _SEGMENTS_A_PAGE)
-        counts = [_SEGMENTS_A_PAGE] * full + ([left] if left else [])
+    # Pages before the last one stay as full as they are, whether the comments grow or shrink: so `untag` finds the way
+    # back to the pages that were there.
+    counts: list[int] = []
+    left = len(lacing)
+    for room in itertools.chain((_segments(page) for page in old[:-1]), itertools.repeat(_SEGMENTS_A_PAGE)):
+        if not left:
+            break
+        counts.append(min(room, left))
+        left -= counts[-1]
     data = b"".join(packets)
     pages: list[OggPage] = []
     segment = position = 0

@@ -64,6 +64,10 @@ _LEAKS = (
 )
 
 
+# mutagen's own words are for programmers; they stay with the error as its cause.
+_UNREADABLE = "does not follow its format closely enough for its tags to be read safely"
+
+
 @contextmanager
 def mutagen_errors() -> Iterator[None]:
     """Turns whatever mutagen raises into a `StructureError`.
@@ -79,9 +83,9 @@ def mutagen_errors() -> Iterator[None]:
         # mutagen makes up errors of the system, without a number, for files that end too early.
         if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
             raise cause from error
-        raise StructureError(f"cannot be read as its format demands ({error or type(error).__name__})") from error
+        raise StructureError(_UNREADABLE) from error
     except _LEAKS as error:
-        raise StructureError(f"cannot be read as its format demands ({type(error).__name__}: {error})") from error
+        raise StructureError(_UNREADABLE) from error
 
 
 class _Bounded:

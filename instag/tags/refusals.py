@@ -20,8 +20,27 @@ _IMMUTABLE_OR_APPEND_ONLY = 0x10 | 0x20
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
+def regular_file(path: Path) -> tuple[Path, os.stat_result]:
+    """The file that a path names, with symbolic links resolved, and its state.
+
+    Raises:
+        TagError: There is none, or it is a folder, a pipe or a device.
+    """
+    try:
+        target = path.resolve(strict=True)
+        state = target.stat()
+    except FileNotFoundError:
+        raise TagError(ErrorCode.NOT_FOUND, f"{path}: there is no such file.", "Check the path.") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "its symbolic links lead nowhere"
+        raise TagError(ErrorCode.NOT_READABLE, f"{path}: cannot be reached ({reason}).", "Check the path.") from error
+    if not stat.S_ISREG(state.st_mode):
+        raise TagError(ErrorCode.NOT_A_FILE, f"{path}: is not a regular file.", "Name audio files or folders.")
+    return target, state
+
+
 def check_place(path: Path) -> Path:
-    """Checks everything about a file that is not its content.
+    """Checks everything about a file but its content.
 
     Args:
         path: The file, or a symbolic link to it.
@@ -32,20 +51,12 @@ def check_place(path: Path) -> Path:
     Raises:
         TagError: It must not or cannot be written.
     """
-    try:
-        target = path.resolve(strict=True)
-        state = target.stat()
-    except FileNotFoundError:
-        raise TagError(ErrorCode.NOT_FOUND, f"{path}: there is no such file.", "Check the path.") from None
-    except (OSError, RuntimeError) as error:
-        raise TagError(ErrorCode.NOT_READABLE, f"{path}: cannot be reached ({error}).", "Check the path.") from error
-    if not stat.S_ISREG(state.st_mode):
-        raise TagError(ErrorCode.NOT_A_FILE, f"{path}: is not a regular file.", "Name audio files or folders.")
+    target, state = regular_file(path)
     if state.st_nlink > 1:
         raise TagError(
             ErrorCode.TAGS_HARD_LINK,
-            f"{path}: has {state.st_nlink} names (hard links); writing would part them from each other.",
-            "Tag a copy of its own, or write a sidecar.",
+            f"{path}: has {state.st_nlink} names (hard links); writing would separate them.",
+            "Tag a separate copy, or write a sidecar.",
         )
     bag = bag_around(target)
     if bag:

@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.constants import SIDECAR_SUFFIX, TEMPORARY_PREFIX
+from instag.constants import TEMPORARY_PREFIX
 from instag.disk import synchronise_folder
 from instag.errors import ErrorCode, TagError
 from instag.tags.edits import Edit, copy_with_edits
+from instag.tags.sidecar_tree import SidecarTree, sidecar_path
 
 try:
     import fcntl
@@ -36,12 +37,19 @@ def temporary_path(path: Path) -> Path:
     return target.with_name(f"{TEMPORARY_PREFIX}{name}.tmp")
 
 
-def remove_leftovers(path: Path) -> None:
-    """Removes what a killed process left beside a file: the copy with tags, and the sidecar that was being written.
+def remove_leftovers(path: Path, tree: SidecarTree | None = None) -> None:
+    """Removes what a killed process left of a file: the copy with tags, and the sidecar that was being written.
 
     A copy that a living process is writing stays.
+
+    Args:
+        path: The file.
+        tree: Where sidecars lie; beside their files where it is None.
     """
-    for written in (path, path.with_name(path.name + SIDECAR_SUFFIX)):
+    places = [path]
+    with contextlib.suppress(TagError):
+        places.append(sidecar_path(path, tree))
+    for written in places:
         temporary = temporary_path(written)
         with contextlib.suppress(OSError, TagError):
             if temporary.is_file() and not temporary.is_symlink():

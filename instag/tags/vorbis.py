@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from instag.containers import MAX_PARTS, StructureError, too_many, unpack
 from instag.tags.edits import RawField
 from instag.tags.fields import INSTRUMENT, OWN_KEYS, Change
+from instag.tags.items import changed_items, fields_of
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,11 @@ class Comments:
     @property
     def fields(self) -> tuple[RawField, ...]:
         """INSTRUMENT and instag's own comments."""
-        return tuple(field for item in self.items if (field := _field(item)) is not None)
+        return fields_of(self.items, _field)
 
     def changed(self, change: Change) -> Comments:
         """The comments after the change."""
-        kept = [item for item in self.items if (f := _field(item)) is None or f.key.upper() not in change.remove]
-        added = [f"{key}={value}".encode() for key, values in change.add for value in values]
-        return Comments(self.vendor, (*kept, *added), self.rest)
+        return Comments(self.vendor, tuple(changed_items(self.items, change, _field, _render)), self.rest)
 
     def to_bytes(self) -> bytes:
         """The block as it stands in a file."""
@@ -77,3 +76,7 @@ def _field(item: bytes) -> RawField | None:
         return RawField(name, (value.decode("utf-8"),))
     except UnicodeDecodeError:
         return RawField(name, None)
+
+
+def _render(key: str, values: tuple[str, ...]) -> list[bytes]:
+    return [f"{key}={value}".encode() for value in values]
