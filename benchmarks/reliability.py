@@ -104,7 +104,7 @@ def make_recordings(folder: Path) -> list[Path]:
     for name, make in {**TAGGED, **TAGGED_BY_AV}.items():
         try:
             make(folder / name)
-        except ImportError:  # the extra `av` is not installed
+        except ImportError:  # av is not installed
             continue
         made.append(folder / name)
     return made

@@ -13,7 +13,7 @@ from train.measure.calibration import calibration_from
 # Argued in DATA_STATEMENT.md.
 WEIGHTS_LICENCE = "CC-BY-SA-4.0"
 LIMITS = (
-    "The label is the most likely dominant instrument, the confidence a probability and no guarantee.",
+    "The label is the most likely dominant instrument, and the confidence is a probability, not a guarantee.",
     "Knows eleven instruments; everything else is `other`. Related instruments are confused: clarinet with saxophone "
     "and oboe, violin with viola and cello, acoustic with electric guitar.",
     "Solo passages are named far more reliably than an instrument within a dense mix.",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instag.constants import AUDIO_EXTENSIONS
+from instag.constants import AUDIO_EXTENSIONS, SIDECAR_SUFFIX
 from instag.errors import FileError
 from instag.paths import unreachable
 
@@ -39,7 +39,10 @@ class _Entry:
 
 
 def discover(
-    paths: Sequence[Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
+    paths: Sequence[Path],
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    left_out: Callable[[Path], None] = lambda path: None,
 ) -> Iterator[Path | Unreached]:
     """Yields the recordings among the paths, each once, as they are found.
 
@@ -48,9 +51,9 @@ def discover(
     arguments lead to it, and a file that is met again by another link or argument is left out. (Hard links are names
     of equal right: each is yielded.)
 
-    In folders, these are left out: names that start with a dot (instag's temporary files are called so) and extensions
-    that are no audio's, in any case (`.WAV` is audio, a `.wav.instag.json` sidecar is not). Files that are named
-    themselves are always yielded, whatever they are called.
+    In folders, these are left out: names that start with a dot (instag's temporary files do), sidecars, and files whose
+    extension is not one of `AUDIO_EXTENSIONS`, in upper or lower case. Files that are named themselves are always
+    yielded, whatever they are called.
 
     Globs know `*` (anything, `/` too), `?` and `[seq]`, ignore case, and are compared with the name and with the
     `/`-separated path below the folder that was named. A folder that an `exclude` glob matches is not entered.
@@ -59,6 +62,7 @@ def discover(
         paths: Files and folders.
         include: Where given, only files in folders that one of these globs matches.
         exclude: Files and folders in folders that one of these globs matches are left out; stronger than `include`.
+        left_out: Called with each file in a folder that is left out for its extension alone, as it is found.
     """
     is_included = _matcher(include) if include else lambda name, relative: True
     is_excluded = _matcher(exclude)
@@ -70,7 +74,7 @@ def discover(
             yield Unreached(path, unreachable(path, error))
             continue
         if stat.S_ISDIR(status.st_mode):
-            yield from _walk(path, seen, is_included, is_excluded)
+            yield from _walk(path, seen, is_included, is_excluded, left_out)
         elif seen.is_new_file(path):
             yield path
 
@@ -112,7 +116,9 @@ class _Seen:
 Matcher = Callable[[str, str], bool]
 
 
-def _walk(root: Path, seen: _Seen, is_included: Matcher, is_excluded: Matcher) -> Iterator[Path | Unreached]:
+def _walk(
+    root: Path, seen: _Seen, is_included: Matcher, is_excluded: Matcher, left_out: Callable[[Path], None]
+) -> Iterator[Path | Unreached]:
     # A stack instead of recursion: trees may be deeper than Python's stack.
     stack: list[tuple[Path, str, tuple[int, int], Iterator[_Entry]]] = []
 
@@ -140,25 +146,27 @@ def _walk(root: Path, seen: _Seen, is_included: Matcher, is_excluded: Matcher) -
             if (refused := enter(path, relative + "/")) is not None:
                 yield refused
         elif is_included(entry.name, relative):
+            if not _is_recording(entry.name):
+                left_out(path)
+                continue
             is_new = seen.is_new_file(path) if entry.is_link else seen.is_new_name(identity, entry.name)
             if is_new:
                 yield path
 
 
 def _entries(folder: Path) -> list[_Entry]:
-    """What a folder holds of folders and recordings, in the order of the names' bytes."""
+    """The folders and files in a folder, in the order of the names' bytes, without hidden ones and sidecars."""
     with os.scandir(folder) as listing:
         entries = []
         for item in listing:
-            if item.name.startswith("."):
+            if item.name.startswith(".") or item.name.endswith(SIDECAR_SUFFIX):
                 continue
             try:
                 is_folder = item.is_dir()
             except OSError:
                 # Links in a circle, say: if it is called like a recording, opening it will tell.
                 is_folder = False
-            if is_folder or _is_recording(item.name):
-                entries.append(_Entry(item.name, is_folder, item.is_symlink()))
+            entries.append(_Entry(item.name, is_folder, item.is_symlink()))
     entries.sort(key=lambda entry: os.fsencode(entry.name))
     return entries
 

@@ -70,7 +70,7 @@ class InstagError(Exception):
 
 
 class FileError(InstagError):
-    """Trouble with one file: it becomes a row, and the job goes on."""
+    """Trouble with one file: it becomes a row, and the job continues."""
 
     def __init__(self, code: ErrorCode, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import unicodedata
+from pathlib import Path
 
 from instag.errors import ErrorCode, FileError
 
@@ -95,6 +96,16 @@ def unreachable(path: str | os.PathLike[str], error: OSError | ValueError) -> Fi
     return FileError(
         ErrorCode.NOT_READABLE, f"{name}: the system cannot read it ({reason}).", "Check the disk or the network share."
     )
+
+
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to one file, by another spelling, a link or a hard link; the file need not exist yet."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
 
 
 def one_line(text: str) -> str:

@@ -14,11 +14,12 @@ HAS_TRAINING = all(find_spec(name) is not None for name in ("torch", "tflite", "
 collect_ignore = [] if HAS_TRAINING else ["train", "export", "benchmarks"]
 
 
-def pytest_report_header() -> str:
-    """Says what is left out."""
-    if HAS_TRAINING:
-        return "training and export: tested"
-    return "training and export: NOT tested, their packages are not installed (see CONTRIBUTING.md)"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what is left out, also with `-q`."""
+    if not HAS_TRAINING:
+        terminalreporter.write_line(
+            "Training and export were NOT tested: their packages are not installed (see CONTRIBUTING.md)."
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """From a file to mono samples at the model's rate, in bounded memory: the second stage.
 
-The content decides what a file is, never its extension. libsndfile reads what it knows, FFmpeg (the extra `av`) the
+The content decides what a file is, never its extension. libsndfile reads what it knows, FFmpeg (through `av`) the
 rest.
 """
 
@@ -47,12 +47,12 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
         sample_rate: That the samples shall have, in Hz.
 
     Raises:
-        FileError: It cannot be read, is no audio, or needs the extra `av`.
+        FileError: It cannot be read, is no audio, or needs the package `av`.
     """
     name = for_terminal(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: this is no regular file.", "Name a recording or a folder.")
+            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: not a regular file.", "Name a recording or a folder.")
         # Should a pipe take the file's place just now, this does not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
@@ -204,8 +204,8 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
         coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {found.kind}{coding} needs an extra.",
-            "Install it: pip install 'instag[av]'; then run with --retry-failed.",
+            f"{name}: reading {found.kind}{coding} needs the package av, which is not installed.",
+            "Install it: pip install av; then run with --retry-failed.",
         ) from None
     except NoAudioStreamError:
         raise FileError(

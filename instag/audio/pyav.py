@@ -1,4 +1,4 @@
-"""Reads what only FFmpeg reads, through PyAV where it is installed (the extra `av`)."""
+"""Reads what only FFmpeg reads, through PyAV where it is installed."""
 
 from __future__ import annotations
 

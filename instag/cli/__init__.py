@@ -1,28 +1,26 @@
-"""The command line: the only room that reads options and prints. Each command has a module."""
+"""The command line. Options are read here and nowhere else; what a command does is in the modules it calls."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from instag import __version__
-from instag.cli.model import model
-from instag.cli.plain import PlainCommand, PlainGroup
-from instag.cli.show import show
-from instag.cli.surroundings import prepare, written_output
-from instag.cli.tag import tag
-from instag.cli.untag import untag
-from instag.cli.verify import verify
+from instag.cli import model, show, tag, untag, verify
+from instag.cli.boundary import report
+from instag.cli.help import Command, epilog
+from instag.cli.streams import guard_streams
 from instag.constants import LIMITS_NOTICE
+from instag.errors import InstagError
 
 app = typer.Typer(
     name="instag",
-    cls=PlainGroup,
     help="Name the instrument that dominates each recording of an archive.",
     epilog=LIMITS_NOTICE,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -30,9 +28,14 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the `instag` command."""
-    prepare()
-    with written_output():
-        app()
+    guard_streams()
+    try:
+        try:
+            app(prog_name="instag")
+        finally:
+            sys.stdout.flush()
+    except InstagError as error:  # the standard output failed while Typer printed
+        raise SystemExit(report(error)) from None
 
 
 def _show_version(asked: bool) -> None:
@@ -50,25 +53,11 @@ def _common(
     pass
 
 
-_EXAMPLES = {
-    tag: (
-        "instag tag recordings/",
-        "instag tag recordings/ -o table.csv --jobs 4",
-        "instag tag recordings/ -o table.csv --write-tags --dry-run",
-    ),
-    show: ("instag show song.mp3", "instag show interview.wav --model small"),
-    untag: ("instag untag recordings/ --dry-run", "instag untag song.mp3"),
-    model: ("instag model", "instag model --model small"),
-    verify: ("instag verify table.csv", "instag verify table.sqlite --quiet"),
-}
-
-for command, summary in (
-    (tag, "Name the dominant instrument of recordings."),
-    (show, "Show what the model hears in a file."),
-    (untag, "Undo what instag wrote."),
-    (model, "Show a model's card."),
-    (verify, "Check files against a table."),
+for command, summary, examples in (
+    (tag.tag, "Name the dominant instrument of recordings.", tag.EXAMPLES),
+    (show.show, "Show what the model hears, window by window.", show.EXAMPLES),
+    (untag.untag, "Remove what instag wrote.", untag.EXAMPLES),
+    (model.model, "Show what a model says of itself.", model.EXAMPLES),
+    (verify.verify, "Check files against a table.", verify.EXAMPLES),
 ):
-    # Typer's help keeps a line for each paragraph of an epilogue.
-    epilog = "\n\n".join(["Examples:", *_EXAMPLES[command], LIMITS_NOTICE])
-    app.command(epilog=epilog, short_help=summary, cls=PlainCommand)(command)
+    app.command(cls=Command, epilog=epilog(examples), short_help=summary)(command)

@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
     from instag.model.card import ModelCard
 
+EXAMPLES = """
+instag model                     # the model that is used by default
+instag model --model small       # the small one
+instag model --model mine.onnx   # one of your own
+"""
+
 
 def model(model: ModelName = "instag") -> None:
-    """Show the model's card: labels, version, licence, evaluation, limits."""
+    """Show what a model says of itself: labels, version, licence, evaluation, limits.
+
+    Exit codes: 0 shown. 2 usage. 3 the model cannot be used.
+    """
     from instag.model.session import find_model, open_model, shipped_models
 
     with errors_for_people():
@@ -25,17 +34,17 @@ def model(model: ModelName = "instag") -> None:
         for line in card_lines(open_model(path).card):
             typer.echo(line)
         typer.echo(f"file: {path}")
-        typer.echo(f"models that ship: {', '.join(shipped_models())}")
+        typer.echo(f"models that come with instag: {', '.join(shipped_models())}")
 
 
 def card_lines(card: ModelCard) -> Iterator[str]:
-    """The card, a line each."""
+    """The card, one line per field."""
     yield f"{card.model_id} {card.version}, licence {card.licence}"
     yield f"labels: {', '.join(card.labels)}"
     yield f"input: windows of {card.window_seconds:g} s at {card.sample_rate} Hz, mono"
     yield f"needs review below confidence {card.review_threshold:.2f}"
     thresholds = ", ".join(f"{label} {value:.2f}" for label, value in card.present_thresholds.items())
-    yield f"heard from presence: {thresholds}"
+    yield f"an instrument counts as heard from presence: {thresholds}"
     for title, values in (("recipe", card.recipe), ("evaluation", card.evaluation)):
         yield f"{title}:"
         yield from _nested(values, 1)

@@ -1,9 +1,10 @@
-"""Shows a job's progress: to a person at a terminal, or as JSON Lines to a program."""
+"""Shows a job's progress: to a person at a terminal, in the log of a job without one, or as JSON Lines to a program."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -17,10 +18,12 @@ from instag.table.rows import Mark, Row, Status
 
 # Grows when an event or a field changes its meaning or goes; new ones may come without it. docs/events.md.
 EVENTS_VERSION = 2
+# Between two lines of progress where stderr is no terminal.
+_LOG_SECONDS = 60.0
 
 
 class EventLines:
-    """JSON Lines for machines: one event a line, each with `event`, `version`."""
+    """JSON Lines for programs: one event per line, each with `event` and `version`."""
 
     def __init__(self, stream: TextIO) -> None:
         """Writes to a stream, flushing each line."""
@@ -57,7 +60,7 @@ class EventLines:
 
 
 class Terminal:
-    """Progress, failures and a summary for a person, on stderr; a readable line a file on stdout where asked for."""
+    """Progress, failures and a summary for a person, on stderr; one readable line per file on stdout if asked for."""
 
     def __init__(self, lines: bool, quiet: bool, verbose: int) -> None:
         """Chooses what is shown.
@@ -71,8 +74,10 @@ class Terminal:
         self._quiet = quiet
         self._verbose = verbose
         self._bar: Any = None
+        self._ended = 0
         self._todo_bytes = 0
         self._done_bytes = 0
+        self._logged_at = time.monotonic()
 
     def note(self, text: str) -> None:
         """Shows a note."""
@@ -80,16 +85,14 @@ class Terminal:
             self._say(text)
 
     def job_started(self, files: int, todo: int, todo_bytes: int) -> None:
-        """Starts the bar, where stderr is a terminal."""
+        """Starts the bar if stderr is a terminal, and the clock of the log otherwise."""
         self._todo_bytes = todo_bytes
-        if files == 0:
-            self._say("No audio files were found. Check the paths, --include and --exclude.")
-        self._files = todo
+        self._logged_at = time.monotonic()
         if not self._quiet and todo:
             self._bar = tqdm(
                 total=None,
                 unit="s",
-                disable=None,  # none where stderr is no terminal
+                disable=None,  # no bar where stderr is not a terminal
                 file=sys.stderr,
                 bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]",
                 desc="instag",
@@ -100,7 +103,7 @@ class Terminal:
         """Shows nothing: a terminal has no room for it."""
 
     def file_skipped(self, path: str, mark: Mark) -> None:
-        """Shows skipped files where asked to."""
+        """Shows skipped files if asked to."""
         if self._verbose:
             self._say(f"{path}: skipped, {mark.status} in an earlier run and unchanged since")
 
@@ -117,7 +120,9 @@ class Terminal:
                 self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
             elif row.error:
                 self._say(f"WARNING {row.path}: {row.error} [{row.error_code}]")
-        self._move(row, totals)
+        self._ended += 1
+        self._done_bytes += row.size_bytes or 0
+        self._move(totals)
 
     def job_ended(self, totals: Totals) -> None:
         """Closes the bar and sums up."""
@@ -126,22 +131,38 @@ class Terminal:
         if not self._quiet and totals.files:
             self._say(summary(totals))
 
-    def _move(self, row: Row, totals: Totals) -> None:
-        self._done_bytes += row.size_bytes or 0
-        if self._bar is None or self._bar.disable:
+    def _move(self, totals: Totals) -> None:
+        if self._bar is None:
             return
-        # The length of what is left is not known before it is decoded: bytes tell how much there is.
+        # Nobody knows how long the remaining recordings are before they are decoded; bytes tell how much is left.
         share = min(1.0, self._done_bytes / self._todo_bytes) if self._todo_bytes else 1.0
-        self._bar.total = totals.audio_seconds / share if share else None
-        self._bar.n = totals.audio_seconds
-        done = totals.analysed + totals.failed
-        self._bar.set_postfix_str(
-            f"{_clock(totals.audio_seconds)} of audio, {done}/{self._files} files, {totals.failed} failed, "
-            f"{totals.speed:.0f} × real time"
-        )
+        done = progress_text(totals, totals.skipped + self._ended)
+        if not self._bar.disable:
+            self._bar.total = totals.audio_seconds / share if share else None
+            self._bar.n = totals.audio_seconds
+            self._bar.set_postfix_str(done)
+        elif time.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = time.monotonic()
+            left = totals.elapsed_seconds * (1 - share) / share if share else 0.0
+            self._say(f"{100 * share:.0f} % done: {done}, about {_clock(left)} left")
 
     def _say(self, text: str, to_stdout: bool = False) -> None:
-        tqdm.write(text, file=sys.stdout if to_stdout else sys.stderr)
+        stream = sys.stdout if to_stdout else sys.stderr
+        tqdm.write(text, file=stream)
+        stream.flush()  # a reader gets each file when it is done, and a full disk stops the job at once
+
+
+def progress_text(totals: Totals, done: int) -> str:
+    """How far a job is.
+
+    Args:
+        totals: What it has done so far.
+        done: Files that are dealt with, those of earlier runs included.
+    """
+    return (
+        f"{done} of {count(totals.files, 'file')}, {totals.failed} failed, "
+        f"{_clock(totals.audio_seconds)} of audio, {totals.speed:.0f} × real time"
+    )
 
 
 def result_line(row: Row) -> str:
@@ -161,14 +182,15 @@ def summary(totals: Totals) -> str:
     parts = [f"{totals.analysed} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
     if totals.refused:
         parts.append(f"{totals.refused} not written to")
-    text = f"{totals.files} files: {', '.join(parts)}; {totals.needs_review} need review."
+    verb = "needs" if totals.needs_review == 1 else "need"
+    text = f"{count(totals.files, 'file')}: {', '.join(parts)}; {totals.needs_review} {verb} review."
     if totals.analysed:
         text += (
             f" {_clock(totals.audio_seconds)} of audio in {_clock(totals.elapsed_seconds)},"
             f" {totals.speed:.0f} × real time."
         )
     if totals.interrupted:
-        text += " Stopped before the end: run the same command again to go on."
+        text += " Stopped early: run the same command again to continue."
     return text
 
 
@@ -176,3 +198,8 @@ def _clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def count(number: int, noun: str) -> str:
+    """The number and its noun, in the plural where there is one: `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from instag.cli.boundary import errors_for_people
+from instag.cli.boundary import errors_for_people, nothing_found
 from instag.cli.options import (
-    HOW,
-    TELL,
-    WHAT,
+    ANALYSE,
+    RUN,
+    SAY,
     WRITE,
     DeviceName,
     DryRun,
@@ -27,135 +26,168 @@ from instag.cli.options import (
     Overlap,
     Quiet,
     check_overlap,
-    input_paths,
+    leave_a_folder_that_is_gone,
+    number,
     option,
     parse_device,
-    within,
+    path_of,
 )
-from instag.cli.surroundings import check_reachable
-from instag.errors import ExitCode, FileError, UsageError
+from instag.cli.settings import load_settings, write_settings
+from instag.errors import ExitCode
 
-if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.run.plan import Plan
-    from instag.table import ResultTable
-    from instag.table.timeline import Timeline
+EXAMPLES = """
+instag tag recordings/                           # one line per file
+instag tag recordings/ -o table.csv -j 4         # a table, 4 files at once
+instag tag recordings/ --write-tags --dry-run    # what would be written?
+"""
 
 
 def tag(
+    context: typer.Context,
     inputs: Inputs,
     include: Include = None,
     exclude: Exclude = None,
     overlap: Overlap = 0.0,
+    model: ModelName = "instag",
     retry_failed: Annotated[
-        bool, option("--retry-failed", panel=WHAT, help="Try files again that failed in an earlier run.")
+        bool, option("--retry-failed", panel=ANALYSE, help="Try the files again that failed in an earlier run.")
     ] = False,
-    force: Annotated[bool, option("--force", panel=WHAT, help="Analyse every file again.")] = False,
+    force: Annotated[
+        bool, option("--force", panel=ANALYSE, help="Analyse every file again, even if it was done before.")
+    ] = False,
+    settings: Annotated[
+        Path | None,
+        option(
+            "--settings",
+            panel=ANALYSE,
+            metavar="FILE",
+            parser=path_of,
+            is_eager=True,
+            callback=load_settings,
+            help="Repeat the job of a settings file. What is typed here as well comes first.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         option(
             "--output",
             "-o",
-            metavar="TABLE",
             panel=WRITE,
-            help="Results table: .csv, .jsonl or .sqlite. An existing one is continued.",
+            metavar="TABLE",
+            parser=path_of,
+            help="Results table: .csv, .jsonl or .sqlite. An existing table is continued.",
         ),
     ] = None,
     windows: Annotated[
         Path | None,
         option(
             "--windows",
-            metavar="FILE",
             panel=WRITE,
+            metavar="FILE",
+            parser=path_of,
             help="Timeline, one row per window: .csv or .jsonl. Needs --output.",
         ),
     ] = None,
-    write_tags: Annotated[bool, option("--write-tags", panel=WRITE, help="Write tags into the files.")] = False,
+    write_tags: Annotated[
+        bool, option("--write-tags", panel=WRITE, help="Write tags into the files. Without this they stay unchanged.")
+    ] = False,
     overwrite: Annotated[
         bool,
         option(
-            "--overwrite", panel=WRITE, help="With --write-tags, replace an INSTRUMENT tag that somebody else wrote."
+            "--overwrite",
+            panel=WRITE,
+            help="With --write-tags: replace an INSTRUMENT tag that instag did not write. untag restores it.",
         ),
     ] = False,
     keep_mtime: KeepMtime = False,
     sidecar: Annotated[
         bool, option("--sidecar", panel=WRITE, help="Write NAME.EXT.instag.json beside each file.")
     ] = False,
+    save_settings: Annotated[
+        Path | None,
+        option(
+            "--save-settings",
+            panel=WRITE,
+            metavar="FILE",
+            parser=path_of,
+            help="Write these settings to a .toml file, for --settings.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     jobs: Annotated[
         int,
         option(
             "--jobs",
             "-j",
+            panel=RUN,
+            env=True,
             metavar="N",
-            panel=HOW,
-            env="INSTAG_JOBS",
-            callback=within(1),
+            parser=number(1, 1024, whole=True),
             help="Files analysed at once.",
         ),
     ] = 1,
-    model: ModelName = "instag",
-    device: DeviceName = "auto",
     batch_size: Annotated[
-        int, option("--batch-size", metavar="N", panel=HOW, callback=within(1, 4096), help="Windows scored at once.")
+        int,
+        option(
+            "--batch-size",
+            panel=RUN,
+            metavar="N",
+            parser=number(1, 4096, whole=True),
+            help="Windows scored at once. Never changes a result.",
+        ),
     ] = 4,
+    device: DeviceName = "auto",
+    max_memory: Annotated[
+        int,
+        option(
+            "--max-memory",
+            panel=RUN,
+            metavar="MB",
+            parser=number(200, whole=True),
+            help="Most memory that one worker may use.",
+        ),
+    ] = 2000,
     timeout: Annotated[
         float | None,
         option(
             "--timeout",
+            panel=RUN,
             metavar="SECONDS",
-            panel=HOW,
-            callback=within(0.1),
+            parser=number(0.1, 1e6),
             help="Longest time for one file.",
-            show_default="2 minutes + 10 seconds per MB",
+            show_default="2 minutes plus 10 seconds per MB",
         ),
     ] = None,
-    max_memory: Annotated[
-        int,
-        option("--max-memory", metavar="MB", panel=HOW, callback=within(200), help="Most memory for one worker."),
-    ] = 2000,
-    fail_fast: Annotated[bool, option("--fail-fast", panel=HOW, help="Stop at the first failure.")] = False,
+    fail_fast: Annotated[bool, option("--fail-fast", panel=RUN, help="Stop at the first failure.")] = False,
     events: Events = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        int,
-        option(
-            "--verbose",
-            "-v",
-            count=True,
-            show_default=False,
-            panel=TELL,
-            help="Show each file. With -vv, also messages of the decoders.",
-        ),
+        int, option("--verbose", "-v", panel=SAY, count=True, help="Show each file. -vv: also what decoders print.")
     ] = 0,
 ) -> None:
-    """Name the dominant instrument of recordings. Write a table and, if asked, tags.
+    """Name the dominant instrument of recordings. Write a table and, if you ask for it, tags.
 
     Without --output, each file's result is one line on stdout.
 
-    Exit codes: 0 every file is done; 1 some files failed, the others are done; 2 wrong usage; 3 the model, device or
-    output cannot be used; 130 interrupted, run the same command again to continue.
+    Exit codes: 0 every file is done. 1 some files failed, the rest is done, or no recordings were found. 2 usage.
+    3 the model, the device or the output cannot be used. 130 interrupted; run the same command again to continue.
     """
+    leave_a_folder_that_is_gone()  # before the imports: multiprocessing remembers the folder it was imported in
+
+    # Imported when the command runs, so that --help is quick.
     from instag.analyse import AnalysisSettings
+    from instag.cli.dry_run import show_plan
+    from instag.cli.leftout import LeftOut
+    from instag.cli.outputs import check_outputs, open_outputs
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
-    from instag.model.session import find_model, open_model
+    from instag.model.session import Device, find_model, open_model
     from instag.run.job import Job, JobSettings
-    from instag.run.observer import Observer
     from instag.run.plan import Planner
     from instag.run.worker import WorkerSettings
-    from instag.table import table_kind
 
     with errors_for_people():
-        paths = input_paths(inputs)
-        for given, name in ((output, "--output"), (windows, "--windows")):
-            if given:
-                check_reachable(given, name)
-        if output:
-            table_kind(output)
-        if windows and not output:
-            raise UsageError("--windows needs --output.", "An interrupted job continues from the table.")
-        if windows and output and os.path.realpath(windows) == os.path.realpath(output):
-            raise UsageError("--windows and --output lead to the same file.", "Name two different files.")
+        check_outputs(output, windows, save_settings)
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -165,78 +197,43 @@ def tag(
             overwrite=overwrite and write_tags,
             keep_mtime=keep_mtime,
         )
-        settings = JobSettings(
+        job_settings = JobSettings(
             jobs=jobs,
             timeout_seconds=timeout,
             max_memory_bytes=max_memory * 1_000_000,
             fail_fast=fail_fast,
             silent=verbose < 2,
         )
-        observer: Observer = (
-            EventLines(sys.stdout) if events else Terminal(lines=output is None, quiet=quiet, verbose=verbose)
-        )
+        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose)
+        observer = EventLines(sys.stdout) if events else terminal
         loaded = open_model(worker.model_path, worker.device)
-        check_overlap(overlap, loaded.card.window_seconds)
+        check_overlap(overlap, loaded.card)
+        if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
+            observer.note("No GPU can be used here; the model runs on the CPU.")
+        left_out = LeftOut(observer, each=verbose > 0)
         found = [
             (item.path, item.error) if isinstance(item, Unreached) else (item, None)
-            for item in discover(paths, include or [], exclude or [])
+            for item in discover(inputs, include or [], exclude or [], left_out)
         ]
+        left_out.sum_up()
+        if not found:
+            raise nothing_found()
+        if save_settings and not dry_run:
+            write_settings(save_settings, context.command.params, context.params)
         with ExitStack() as stack:
-            table, timeline = _open_outputs(stack, output, windows, dry_run)
+            table, timeline = open_outputs(stack, output, windows, read_only=dry_run)
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
             plan = Planner(loaded.card, worker, retry_failed, force).plan(found, table, timeline)
             if dry_run:
-                raise typer.Exit(_show_plan(plan, worker.write_tags))
-            totals = Job(settings, worker, loaded.card, observer, table, timeline).run(plan)
+                raise typer.Exit(show_plan(plan, worker, output, windows, save_settings))
+            totals = Job(job_settings, worker, loaded.card, observer, table, timeline).run(plan)
             if not totals.interrupted:
                 for sink in (timeline, table):
                     if sink:
                         sink.finish()
         if totals.interrupted:
             raise typer.Exit(ExitCode.INTERRUPTED)
-        if totals.failed or totals.refused or not totals.files:
+        if totals.failed or totals.refused:
             raise typer.Exit(ExitCode.SOME_FAILED)
-
-
-def _open_outputs(
-    stack: ExitStack, output: Path | None, windows: Path | None, dry_run: bool
-) -> tuple[ResultTable | None, Timeline | None]:
-    """Locks and opens what is written; with --dry-run it opens what is there, to read."""
-    from instag.table import open_table
-    from instag.table.lock import locked
-    from instag.table.timeline import Timeline
-
-    table: ResultTable | None = None
-    timeline: Timeline | None = None
-    if output and not (dry_run and not output.exists()):
-        if not dry_run:
-            stack.enter_context(locked(output))
-        table = stack.enter_context(closing(open_table(output, read_only=dry_run)))
-    if windows and not (dry_run and not windows.exists()):
-        if not dry_run:
-            stack.enter_context(locked(windows))
-        timeline = stack.enter_context(closing(Timeline(windows, read_only=dry_run)))
-    return table, timeline
-
-
-def _show_plan(plan: Plan, write_tags: bool) -> int:
-    """Says what the job would do; returns the exit code."""
-    from instag.paths import for_terminal, one_line
-    from instag.tags import check_writable
-
-    trouble = list(plan.broken)
-    for path, mark in plan.done:
-        typer.echo(f"{for_terminal(path)}: done before ({mark.status})")
-    for path in plan.todo:
-        typer.echo(f"{for_terminal(path)}: would be analysed{' and tagged' if write_tags else ''}")
-        if write_tags:
-            try:
-                check_writable(path)
-            except FileError as error:
-                trouble.append((path, error))
-    for _, reason in trouble:
-        typer.echo(f"{one_line(str(reason))} [{reason.code}]", err=True)
-    typer.echo(f"{len(plan.todo)} to analyse, {len(plan.done)} done before, {len(trouble)} with trouble.", err=True)
-    return ExitCode.SOME_FAILED if trouble else ExitCode.DONE

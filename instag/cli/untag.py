@@ -1,14 +1,18 @@
-"""`instag untag`: undoes what instag wrote."""
+"""`instag untag`: takes back what instag wrote."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from instag.cli.boundary import errors_for_people
-from instag.cli.options import TELL, DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, input_paths, option
+from instag.cli.boundary import errors_for_people, nothing_found
+from instag.cli.options import DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, Verbose
 from instag.errors import ExitCode, FileError
+
+EXAMPLES = """
+instag untag recordings/ --dry-run   # say which files would change
+instag untag recordings/             # remove instag's tags and sidecars
+instag untag song.mp3 --keep-mtime   # and keep the modification time
+"""
 
 
 def untag(
@@ -18,22 +22,21 @@ def untag(
     keep_mtime: KeepMtime = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
-    verbose: Annotated[
-        int, option("--verbose", "-v", count=True, show_default=False, panel=TELL, help="Show each file.")
-    ] = 0,
+    verbose: Verbose = 0,
 ) -> None:
-    """Undo exactly what instag wrote: its tags in the files, and its sidecars beside them.
+    """Remove exactly what instag wrote: its tags and its sidecars.
 
-    Exit codes: 0 every file is done; 1 some files failed, the others are done; 2 wrong usage.
+    Exit codes: 0 every file is done. 1 some files failed, the rest is done, or no recordings were found. 2 usage.
     """
     from instag import tags
+    from instag.cli.progress import count
     from instag.discover import Unreached, discover
     from instag.paths import for_terminal, one_line
     from instag.tags import sidecar
 
     with errors_for_people():
         files = changed = failed = 0
-        for item in discover(input_paths(inputs), include or [], exclude or []):
+        for item in discover(inputs, include or [], exclude or []):
             files += 1
             try:
                 if isinstance(item, Unreached):
@@ -52,8 +55,10 @@ def untag(
                 changed += 1
                 if verbose or dry_run:
                     typer.echo(f"{for_terminal(item)}: {'would be untagged' if dry_run else 'untagged'}")
+        if not files:
+            raise nothing_found()
         if not quiet:
             would = "would be " if dry_run else ""
-            typer.echo(f"{files} files: {changed} {would}untagged, {failed} failed.", err=True)
+            typer.echo(f"{count(files, 'file')}: {changed} {would}untagged, {failed} failed.", err=True)
         if failed:
             raise typer.Exit(ExitCode.SOME_FAILED)

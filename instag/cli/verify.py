@@ -8,20 +8,34 @@ from typing import Annotated
 import typer
 
 from instag.cli.boundary import errors_for_people
-from instag.cli.options import Events, Quiet
+from instag.cli.options import ANALYSE, Events, Quiet, path_of
 from instag.errors import ExitCode
+
+EXAMPLES = """
+instag verify table.csv            # list the files that have changed
+instag verify table.csv --events   # every row's finding as JSON Lines
+"""
 
 
 def verify(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A table that `instag tag --output` wrote.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            parser=path_of,
+            rich_help_panel=ANALYSE,
+            show_default=False,
+            help="A table that `instag tag --output` wrote.",
+        ),
+    ],
     events: Events = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check that audio and tags are still as a table says, and report what changed.
+    """Check that audio and tags are still what a table says; report what changed since.
 
-    Run it in the folder where the table was made, so that relative paths lead to the same files.
+    Run it in the folder in which the table was made, so that relative paths lead to the same files.
 
-    Exit codes: 0 nothing changed; 1 something did; 3 the table cannot be read.
+    Exit codes: 0 nothing changed. 1 something did. 3 the table cannot be read.
     """
     import json
 

@@ -48,7 +48,7 @@ def open_to_read(path: Path) -> Iterator[BinaryIO]:
             there = path.exists()
             raise FileError(
                 ErrorCode.NOT_A_FILE if there else ErrorCode.NOT_FOUND,
-                f"{path}: is no regular file." if there else f"{path}: there is no such file.",
+                f"{path}: is not a regular file." if there else f"{path}: there is no such file.",
                 "Check the path.",
             )
         with path.open("rb") as file:

@@ -48,7 +48,7 @@ class Page:
 
 
 def pages(file: BinaryIO) -> Iterator[Page]:
-    """Walks the pages from the start to the end of the file, or to the first thing that is no whole page.
+    """Walks the pages from the start to the end of the file, or to the first thing that is not a whole page.
 
     Raises:
         StructureError: The file does not even start with a page.

@@ -27,7 +27,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class NotOnnxError(ValueError):
-    """The bytes are no ONNX model, or one that asks for more than the file itself; the text says which."""
+    """The bytes are not an ONNX model, or one that asks for more than the file itself; the text says which."""
 
 
 def check_self_contained(data: bytes) -> None:
@@ -37,10 +37,10 @@ def check_self_contained(data: bytes) -> None:
         data: The whole file.
 
     Raises:
-        NotOnnxError: It is no ONNX model, keeps weights in other files, or uses custom operators.
+        NotOnnxError: It is not an ONNX model, keeps weights in other files, or uses custom operators.
     """
     if not any(number == 7 for number, _, _ in _fields(memoryview(data))):
-        raise NotOnnxError("is no ONNX model")
+        raise NotOnnxError("is not an ONNX model")
     _walk(memoryview(data), "Model", 0)
 
 
@@ -67,7 +67,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         key, at = _varint(message, at)
         number, wire_type = key >> 3, key & 7
         if number == 0:
-            raise NotOnnxError("is no ONNX model")
+            raise NotOnnxError("is not an ONNX model")
         if wire_type == _VARINT:
             value, at = _varint(message, at)
             yield number, wire_type, value
@@ -77,9 +77,9 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         elif wire_type in (_FIXED64, _FIXED32):
             size = 8 if wire_type == _FIXED64 else 4
         else:
-            raise NotOnnxError("is no ONNX model")
+            raise NotOnnxError("is not an ONNX model")
         if size > len(message) - at:
-            raise NotOnnxError("is no ONNX model, or one that was cut short")
+            raise NotOnnxError("is not an ONNX model, or one that was cut short")
         yield number, wire_type, message[at : at + size]
         at += size
 
@@ -88,7 +88,7 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(message) or shift > 63:
-            raise NotOnnxError("is no ONNX model, or one that was cut short")
+            raise NotOnnxError("is not an ONNX model, or one that was cut short")
         byte = message[at]
         at += 1
         value |= (byte & 0x7F) << shift

@@ -18,7 +18,7 @@ class Totals:
         skipped: Dealt with in an earlier run, and unchanged since.
         failed: Not analysed, in this run or an earlier one.
         refused: Analysed, but their tags or sidecars could not be written.
-        needs_review: Analysed in this run, and marked for a person's ear.
+        needs_review: Analysed in this run, and marked for a person to listen to.
         audio_seconds: Length of what was analysed in this run.
         elapsed_seconds: Time that the run took.
         interrupted: Whether the job was stopped before its end.
@@ -44,7 +44,7 @@ class Observer(Protocol):
     """Hears of a job's progress, in the job's own thread."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing that is no fault (a repaired table, say)."""
+        """Something worth knowing that is not a fault (a repaired table, say)."""
 
     def job_started(self, files: int, todo: int, todo_bytes: int) -> None:
         """The walk is over: so many files were found, so many of them are to be analysed."""

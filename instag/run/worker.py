@@ -173,7 +173,7 @@ def _publish(
     card: ModelCard,
     analysed: tags.AnalysedFile,
 ) -> Row:
-    """Writes tags and sidecar as asked for; a refusal becomes a remark in the row."""
+    """Writes tags and sidecar as asked for; a refusal becomes a note in the row."""
     writers: list[Callable[[], TagOutcome]] = []
     if settings.write_tags:
         values = tag_values(result.verdict, card)

@@ -33,7 +33,7 @@ class ResultTable(Protocol):
         """All rows that count, in the order of their paths."""
 
     def finish(self) -> None:
-        """One row a path, in the order of the paths; closes the table."""
+        """One row per path, in the order of the paths; closes the table."""
 
     def close(self) -> None:
         """Closes the table as it stands; the next start goes on from there."""
@@ -72,7 +72,7 @@ class LineTable:
             yield row_from_record(self._codec.decode(self._journal.read(path)[0]))
 
     def finish(self) -> None:
-        """One row a path, in the order of the paths; closes the table."""
+        """One row per path, in the order of the paths; closes the table."""
         self._journal.finish()
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class LineCodec(Protocol):
         """The record of one line (without its line end).
 
         Raises:
-            ValueError: The line is no whole record.
+            ValueError: The line is not a whole record.
         """
 
 
@@ -69,7 +69,7 @@ class CsvCodec:
 
 @dataclass(frozen=True)
 class JsonLinesCodec:
-    """One JSON object a line, UTF-8. Absent values are null."""
+    """One JSON object per line, UTF-8. Absent values are null."""
 
     header: bytes = b""
 
@@ -84,7 +84,7 @@ class JsonLinesCodec:
         except RecursionError:
             raise ValueError("nested too deeply") from None
         if not isinstance(record, dict):
-            raise ValueError("no JSON object")
+            raise ValueError("not a JSON object")
         return record
 
 

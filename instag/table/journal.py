@@ -75,7 +75,7 @@ class Journal:
         self._read_line = read_line
         self._synced_at = time.monotonic()
         if path.exists() and not path.is_file():
-            raise CannotStartError(f"{path}: is no regular file.", _REMEDY_OTHER_FILE)
+            raise CannotStartError(f"{path}: is not a regular file.", _REMEDY_OTHER_FILE)
         try:
             self._open(read_only)
         except OSError as error:
@@ -179,7 +179,7 @@ class Journal:
             self._reader.seek(0)
         elif first.rstrip(b"\r\n") != self._header.rstrip(b"\r\n"):
             raise CannotStartError(
-                f"{self.path}: is no table of this version of instag; nothing was written to it.", _REMEDY_OTHER_FILE
+                f"{self.path}: is not a table of this version of instag; nothing was written to it.", _REMEDY_OTHER_FILE
             )
         damaged = self._scan()
         if damaged and not read_only:

@@ -1,4 +1,4 @@
-"""The results table as an SQLite database: table `results`, one row a file, `path` its key."""
+"""The results table as an SQLite database: table `results`, one row per file, `path` its key."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SqliteTable:
         columns = [found[1] for found in run("PRAGMA table_info(results)")]
         if tables and (application_id != _APPLICATION_ID or columns != list(COLUMNS)):
             raise CannotStartError(
-                f"{self._path}: is no table of this version of instag; nothing was written to it.",
+                f"{self._path}: is not a table of this version of instag; nothing was written to it.",
                 "Name another file, or move this one away.",
             )
         if not tables:

@@ -1,4 +1,4 @@
-"""The timeline (`--windows FILE`): one row a window, in CSV or JSON Lines, the windows of a file together."""
+"""The timeline (`--windows FILE`): one row per window, in CSV or JSON Lines, the windows of a file together."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Timeline:
         record = self._codec.decode(line)
         path, start = record.get("path"), record.get("start_seconds")
         if set(record) != set(TIMELINE_TYPES) or not isinstance(path, str) or not isinstance(start, (int, float)):
-            raise ValueError("no row of a timeline")
+            raise ValueError("not a row of a timeline")
         return Line(path, starts=start == 0)
 
 

@@ -39,7 +39,7 @@ def check_place(path: Path) -> Path:
     except (OSError, RuntimeError) as error:
         raise TagError(ErrorCode.NOT_READABLE, f"{path}: cannot be reached ({error}).", "Check the path.") from error
     if not stat.S_ISREG(state.st_mode):
-        raise TagError(ErrorCode.NOT_A_FILE, f"{path}: is no regular file.", "Name audio files or folders.")
+        raise TagError(ErrorCode.NOT_A_FILE, f"{path}: is not a regular file.", "Name audio files or folders.")
     if state.st_nlink > 1:
         raise TagError(
             ErrorCode.TAGS_HARD_LINK,

@@ -78,7 +78,7 @@ def test_the_documents_say_what_was_measured() -> None:
         "wrong.opus",
         "| cello | 2 |",
         "-10.0",
-        "looked at 3 times",
+        "guided by 3 looks",
         "0.37",
     ):
         assert part in text

@@ -393,7 +393,8 @@ def test_memory_does_not_depend_on_length(tmp_path):
         return size
 
     peak(1)  # what is imported on the way counts once
-    assert peak(3600) < 1.1 * peak(60)
+    # An hour of samples is 230 MB. The peak is half a megabyte, and leftovers of other tests may add to it.
+    assert peak(3600) < peak(60) + 1e6
 
 
 def test_the_file_is_closed(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,35 +13,22 @@ import time
 from pathlib import Path
 
 import pytest
-import soundfile
+import typer
 from typer.testing import CliRunner
 
-import instag
 from instag import __version__, paths
 from instag.cli import app
 from instag.constants import LIMITS_NOTICE
 from instag.table.rows import COLUMNS
-from tests.support import synth
-from tests.support.tinymodel import frequency_of, tiny_card, write_tiny_model
+from tests.support.commands import recording, run, run_in_shell, use_tiny_model
+from tests.support.tinymodel import tiny_card, write_tiny_model
 
 runner = CliRunner()
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith("INSTAG_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("INSTAG_MODEL", str(tiny_model))
-    monkeypatch.setenv("INSTAG_DEVICE", "cpu")
-    # Commands run in other folders find the same instag that the tests import.
-    monkeypatch.setenv("PYTHONPATH", str(Path(instag.__file__).parents[1]))
-
-
-def recording(path: Path, label: str, seconds: float = 3.0) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, synth.tone(frequency_of(label), seconds), 44_100)
-    return path
+    use_tiny_model(monkeypatch, tiny_model)
 
 
 @pytest.fixture
@@ -63,10 +49,6 @@ def table_of(path: Path) -> dict[str, dict[str, str]]:
         rows = list(csv.DictReader(file, strict=True))
     assert len({row["path"] for row in rows}) == len(rows)
     return {row["path"]: row for row in rows}
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "instag", *words], capture_output=True, text=True, timeout=120)
 
 
 def test_a_folder_becomes_a_table(archive: Path) -> None:
@@ -190,9 +172,15 @@ def test_verify_tells_what_changed(archive: Path) -> None:
 def test_a_dry_run_changes_nothing(archive: Path) -> None:
     (archive / "one.wav").chmod(0o444)
     before = sorted((path, path.stat().st_mtime_ns) for path in archive.parent.rglob("*"))
-    done = runner.invoke(app, ["tag", "archive", "-o", "table.csv", "--write-tags", "--dry-run"])
-    assert "archive/one.wav: would be analysed and tagged" in done.output
+    words = ["tag", "archive", "-o", "table.csv", "--windows", "w.csv", "--write-tags", "--sidecar", "--dry-run"]
+    done = runner.invoke(app, words)
+    lines = done.output.splitlines()
+    assert "archive/deep/three.ogg: would be analysed and tagged" in lines
+    assert "archive/deep/three.ogg.instag.json: would be made" in lines
+    assert "archive/one.wav: would be analysed" in lines and "tags-read-only" in done.output
     assert "tags-damaged-container" in done.output or "tags-unsupported" in done.output
+    assert "table.csv: would be made with 5 rows" in lines
+    assert "w.csv: would be made with the windows of 5 files" in lines
     assert done.exit_code == 1
     assert before == sorted((path, path.stat().st_mtime_ns) for path in archive.parent.rglob("*"))
 
@@ -201,10 +189,11 @@ def test_events_are_json_lines(archive: Path) -> None:
     done = run("tag", "archive", "-o", "table.csv", "--events", "absent.wav")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [event["event"] for event in events]
-    assert kinds[0] == "job_started" and kinds[-1] == "job_done"
+    assert kinds[:2] == ["note", "job_started"] and kinds[-1] == "job_done"
+    assert "1 .txt" in events[0]["text"]
     assert {event["version"] for event in events} == {2}
     assert kinds.count("file_done") == 3 and kinds.count("file_failed") == 3 and kinds.count("file_started") == 5
-    assert events[0]["files"] == 6
+    assert events[1]["files"] == 6
     for path in ("archive/one.wav", "archive/broken.flac"):
         own = [event["event"] for event in events if event.get("path") == path]
         assert own[0] == "file_started" and own[1] in ("file_done", "file_failed") and len(own) == 2
@@ -273,9 +262,15 @@ def test_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (("tag", ".", "--windows", "w.csv"), "--windows needs --output", 2),
         (("tag", ".", "-o", "t.csv", "--windows", "t.csv"), "the same file", 2),
         (("tag", ".", "--overlap", "9"), "--overlap 9", 2),
+        (("tag", ".", "--overlap", "0.99999"), "must be 0.9 or less", 2),
+        (("show", "x.wav", "--overlap", "0.99999"), "must be 0.9 or less", 2),
+        (("tag", ".", "--overlap", "nan"), "--overlap", 2),
+        (("tag", ".", "--timeout", "inf"), "--timeout", 2),
+        (("tag", ".", "--max-memory", "2e3"), "whole number", 2),
         (("tag", ".", "--device", "tpu"), "--device tpu", 2),
         (("tag", ".", "--model", "absent.onnx"), "absent.onnx", 3),
         (("tag", ".", "-o", "no/such/folder/t.csv"), "no/such/folder", 3),
+        (("tag", ".", "-o", "no/such/folder/t.csv", "--dry-run"), "no/such/folder", 3),
         (("tag",), "Missing argument", 2),
         (("tag", ".", "--jobs", "0"), "--jobs", 2),
         (("frobnicate",), "frobnicate", 2),
@@ -284,21 +279,98 @@ def test_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_usage_and_start_errors(tmp_path: Path, monkeypatch, words: tuple[str, ...], says: str, code: int) -> None:
     monkeypatch.chdir(tmp_path)
+    recording(tmp_path / "x.wav", "cello", 1.0)
     done = runner.invoke(app, list(words))
     assert says in done.output and done.exit_code == code
     assert "Traceback" not in done.output
 
 
-def test_what_belongs_to_a_machine_comes_from_the_environment_too(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INSTAG_JOBS", "0")
-    done = run("tag", "archive/one.wav")
-    assert done.returncode == 2 and "'--jobs'" in done.stderr
-    monkeypatch.setenv("INSTAG_JOBS", "2")
-    monkeypatch.setenv("INSTAG_OUTPUT", "from-environment.jsonl")
-    assert run("tag", "archive/one.wav").returncode == 0
-    assert not Path("from-environment.jsonl").exists()
+def test_only_what_describes_the_machine_comes_from_the_environment(archive: Path, monkeypatch) -> None:
+    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
+    commands = typer.main.get_command(app).commands.values()
+    params = [param for command in commands for param in command.params]
+    assert {param.envvar for param in params if param.envvar} == {
+        f"INSTAG_{name}" for name in ("MODEL", "DEVICE", "JOBS")
+    }
+    for param in params:  # whatever somebody may have exported, and forgotten
+        name = f"INSTAG_{param.name.upper()}"
+        if name not in ("INSTAG_MODEL", "INSTAG_DEVICE"):
+            monkeypatch.setenv(name, "2" if param.metavar == "N" else "300" if param.metavar == "MB" else "1")
+    done = run("tag", "archive")
+    assert "3 analysed" in done.stderr
+    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in archive.parent.iterdir()) == ["archive"]
+    monkeypatch.setenv("INSTAG_JOBS", "none")
+    assert "INSTAG_JOBS" in run("tag", "archive").stderr
+
+
+@pytest.mark.parametrize("command", ["tag", "untag", "verify", "show"])
+def test_an_empty_path_is_never_the_current_folder(archive: Path, monkeypatch, command: str) -> None:
+    monkeypatch.chdir(archive)
+    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
+    for words in ([""], [" "], ["", "one.wav"], ["one.wav", ""]):
+        done = runner.invoke(app, [command, *words, *(["--write-tags"] if command == "tag" else [])])
+        assert done.exit_code == 2 and ("empty" in done.output or command == "verify"), done.output
+    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("option", ["--output", "--windows", "--include", "--exclude", "--model"])
+def test_an_empty_value_is_refused(archive: Path, option: str) -> None:
+    done = runner.invoke(app, ["tag", "archive", "-o", "t.csv", option, ""])
+    assert done.exit_code == 2 and "empty" in done.output and option in done.output
+    assert not Path("t.csv").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_timeline_that_is_the_table_is_refused(archive: Path) -> None:
+    Path("link").symlink_to(".")
+    Path("link.csv").symlink_to("t.csv")
+    spellings = ["./archive/../t.csv", "link/t.csv", str(Path("t.csv").absolute()), "link.csv"]
+    for windows in spellings:
+        done = runner.invoke(app, ["tag", "archive", "-o", "t.csv", "--windows", windows])
+        assert done.exit_code == 2 and "the same file" in done.output, windows
+    Path("t.csv").touch()
+    Path("hard.csv").hardlink_to("t.csv")
+    assert runner.invoke(app, ["tag", "archive", "-o", "t.csv", "--windows", "hard.csv"]).exit_code == 2
+    assert Path("t.csv").read_bytes() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not remove a folder that is in use")
+def test_a_current_folder_that_is_gone(archive: Path) -> None:
+    gone, wav = archive.parent / "gone", archive / "one.wav"
+    gone.mkdir()
+    enter = f"cd '{gone}'; rmdir '{gone}'; "
+    done = run_in_shell(f"{enter} instag tag '{wav}' -o '{archive}/t.csv' && instag show '{wav}'")
+    assert done.returncode == 0, done.stderr
+    assert "Most likely dominant: cello" in done.stdout and "1 analysed" in done.stderr
+    for words in ("tag .", "tag one.wav", f"tag '{wav}' -o t.csv", "untag .", f"show '{wav}' --model m.onnx"):
+        gone.mkdir()
+        done = run_in_shell(f"{enter} instag {words}")
+        assert done.returncode == 2 and "no longer exists" in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_nothing_found_is_no_success(archive: Path) -> None:
+    (archive.parent / "scans").mkdir()
+    for name in ("a.TIF", "b.tif", "README", "s.wav.instag.json"):
+        (archive.parent / "scans" / name).write_text("x")
+    done = run("tag", "scans", "-o", "t.csv")
+    assert done.returncode == 1 and "No recordings were found" in done.stderr and not Path("t.csv").exists()
+    assert "Left out because of their extensions: 2 .tif, 1 no extension." in done.stderr
+    assert "scans/a.TIF" not in done.stderr
+    assert "scans/a.TIF: left out" in run("tag", "scans", "-v").stderr
+    for words in (["tag", "scans", "--dry-run"], ["tag", "archive", "--include", "*.mid", "-q"], ["untag", "scans"]):
+        done = run(*words)
+        assert done.returncode == 1 and "No recordings were found" in done.stderr
+
+
+def test_no_gpu_is_said_only_to_those_who_look_closer(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.delenv("INSTAG_DEVICE")
+    assert "GPU" not in runner.invoke(app, ["tag", "archive/one.wav"]).output
+    assert "No GPU can be used here" in runner.invoke(app, ["tag", "archive/one.wav", "-v"]).output
 
 
 def test_two_jobs_on_one_table_the_second_is_refused(archive: Path) -> None:
@@ -373,81 +445,3 @@ def test_model_shows_its_card(tiny_model: Path) -> None:
 
 def test_version() -> None:
     assert runner.invoke(app, ["--version"]).output == f"instag {__version__}\n"
-
-
-def test_a_full_disk_or_a_closed_stream_behind_stdout_is_a_sentence(archive: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    for redirection, words in ((">/dev/full", "cannot be written"), (">&-", "is closed")):
-        done = subprocess.run(
-            ["sh", "-c", f'"{sys.executable}" -m instag tag archive/one.wav {redirection}'],
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 3 and words in done.stderr and "Traceback" not in done.stderr
-    done = subprocess.run(
-        ["sh", "-c", f'"{sys.executable}" -m instag tag archive/one.wav 2>&-'],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0 and done.stdout.startswith("archive/one.wav: ")
-
-
-@pytest.mark.parametrize("command", ["tag", "untag"])
-@pytest.mark.parametrize("argument", ["", " "])
-def test_an_empty_argument_is_never_the_current_folder(archive: Path, command: str, argument: str) -> None:
-    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    done = run(command, argument, *(["--write-tags"] if command == "tag" else []))
-    assert done.returncode == 2 and "PATH: an argument is empty" in done.stderr
-    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
-
-
-def test_an_overlap_that_leaves_no_step_is_refused(archive: Path) -> None:
-    for overlap in ("0.99999", "1", "3", "-1"):
-        done = run("tag", "archive/one.wav", "--overlap", overlap)
-        assert done.returncode == 2 and "Traceback" not in done.stderr, overlap
-
-
-def test_a_current_folder_that_is_gone(archive: Path, tmp_path: Path) -> None:
-    wav = (archive / "one.wav").resolve()
-    gone = tmp_path / "gone"
-    script = f'mkdir "{gone}"; cd "{gone}"; rmdir "{gone}"; "{sys.executable}" -m instag tag'
-    done = subprocess.run(["sh", "-c", f'{script} "{wav}"'], capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0 and str(wav) in done.stdout
-    for inputs in (".", "x.wav", f'"{wav}" -o table.csv'):
-        done = subprocess.run(["sh", "-c", f"{script} {inputs}"], capture_output=True, encoding="utf-8", check=False)
-        assert done.returncode == 2 and "the current folder no longer exists" in done.stderr
-
-
-def test_a_folder_without_recordings_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("empty").mkdir()
-    done = run("tag", "empty")
-    assert done.returncode == 1 and "No audio files were found" in done.stderr
-
-
-def test_a_forgotten_variable_never_writes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WRITE_TAGS", "SIDECAR", "OVERWRITE", "FORCE"):
-        monkeypatch.setenv(f"INSTAG_{name}", "1")
-    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    assert run("tag", "archive/one.wav").returncode == 0
-    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
-
-
-def test_the_timeline_is_not_the_table_by_another_name(archive: Path) -> None:
-    Path("here").mkdir()
-    Path("link.csv").symlink_to("here/q.csv")
-    for windows in ("here/../here/q.csv", "link.csv"):
-        done = run("tag", "archive/one.wav", "-o", "here/q.csv", "--windows", windows)
-        assert done.returncode == 2 and "lead to the same file" in done.stderr
-
-
-@pytest.mark.parametrize("command", ["tag", "show", "untag", "model", "verify"])
-def test_help_is_in_plain_words(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    text = run(command, "--help").stdout
-    assert "Examples:" in text and f"instag {command}" in text
-    assert not re.search(r"<\w+|\{|list\[|x>=|range", text)
-    assert max(len(line) for line in text.splitlines()) <= 80

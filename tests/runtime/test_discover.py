@@ -158,3 +158,13 @@ def test_it_streams(tmp_path):
     assert next(found) == tmp_path / "0/x.wav"
     (tmp_path / "2/x.wav").unlink()
     assert list(found) == [tmp_path / "1/x.wav"]
+
+
+def test_what_is_left_out_for_its_extension_is_told(tree):
+    left_out = []
+    found = list(discover([tree, tree / "notes.txt"], exclude=["deep"], left_out=left_out.append))
+    assert tree / "notes.txt" in found  # named itself, it is tried all the same
+    assert left_out == [tree / "notes.txt", tree / "wav"]
+    left_out.clear()
+    list(discover([tree], include=["b/*"], left_out=left_out.append))
+    assert left_out == []

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instag.errors import ErrorCode
-from instag.paths import for_terminal, from_table, to_table, unreachable
+from instag.paths import for_terminal, from_table, is_same_file, to_table, unreachable
 
 names = st.binary(min_size=1, max_size=40).filter(lambda b: b"\0" not in b).map(os.fsdecode)
 characters = st.text(
@@ -82,3 +82,18 @@ def test_refusals_of_the_system_name_the_path():
         found = unreachable("so\x1bng.wav", error)
         assert found.code == code
         assert r"so\x1bng.wav" in str(found) and found.remedy
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+def test_one_file_by_several_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "link.csv").symlink_to("folder/new.csv")
+    for other in ("folder/../folder/new.csv", "link/new.csv", tmp_path / "folder/new.csv", "link.csv"):
+        assert is_same_file("folder/new.csv", other)
+    (tmp_path / "folder/new.csv").touch()
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "folder/new.csv")
+    assert is_same_file("folder/new.csv", "hard.csv")
+    (tmp_path / "other.csv").touch()
+    assert not is_same_file("folder/new.csv", "other.csv") and not is_same_file("absent.csv", "absent.jsonl")

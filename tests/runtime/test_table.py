@@ -218,7 +218,7 @@ def test_a_link_to_a_table_stays_a_link(tmp_path: Path, kind: str) -> None:
 def test_a_device_is_no_table(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.symlink_to("/dev/null")
-    with pytest.raises(CannotStartError, match="no regular file"):
+    with pytest.raises(CannotStartError, match="not a regular file"):
         open_table(path)
 
 
