@@ -129,7 +129,7 @@ def check_parity(
             expected = [output.numpy() for output in module(torch.from_numpy(batch))]
         for want, got in zip(expected, run_session(session, batch), strict=True):
             if want.shape != got.shape or not np.isfinite(got).all():
-                raise ExportError(f"{path}: onnxruntime gave {got.shape} or numbers that are none.")
+                raise ExportError(f"{path}: onnxruntime gave {got.shape}, NaN or infinite scores.")
             worst = max(worst, float(np.abs(want - got).max()))
     if worst > tolerance:
         raise ExportError(f"{path}: PyTorch and onnxruntime differ by {worst:.2e}, allowed are {tolerance:.0e}.")

@@ -17,7 +17,8 @@ from train.measure.calibration import Calibrated, Calibration, best_threshold, f
 from train.models import System
 from train.sound.windows import Batch
 from train.systems.config import Config
-from train.systems.fit import batched_logits, load_best, validation_batch, window_sources
+from train.systems.run_folder import load_best
+from train.systems.validation import batched_logits, validation_batch, window_sources
 
 MODEL = "model.onnx"
 _REVIEW_THRESHOLD = 0.5
@@ -54,7 +55,7 @@ def ship(config: Config, cache: AudioCache, folder: Path, origin: dict[str, obje
     """
     system, _ = load_best(folder)
     windows = validation_batch(config, window_sources(config, cache)[1])
-    calibration = calibrate(system, windows)
+    calibration = calibrate_on_windows(system, windows)
     module = Calibrated(system, calibration)
     path = export_model(module, _card(config, system, calibration, cache.clips, origin), folder / MODEL)
     parity = check_parity(module, path, windows.audio[:8].numpy())
@@ -67,7 +68,7 @@ def ship(config: Config, cache: AudioCache, folder: Path, origin: dict[str, obje
     )
 
 
-def calibrate(system: System, windows: Batch) -> Calibration:
+def calibrate_on_windows(system: System, windows: Batch) -> Calibration:
     """Temperature, presence and thresholds from windows that were not trained on."""
     dominant, present = (logits.numpy() for logits in batched_logits(system, windows.audio))
     truth = windows.present.numpy()

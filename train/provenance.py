@@ -38,7 +38,16 @@ def _version(name: str) -> str:
 
 def mixing_version() -> str:
     """A digest of the code that makes mixtures: sound that older code mixed is never taken for today's."""
+    return _code_version("sound/*.py")
+
+
+def fitting_version() -> str:
+    """A digest of the code of the recipe's two fits and of the networks: what older code fitted is not read back."""
+    return _code_version("recipe/fit.py", "models/*.py")
+
+
+def _code_version(*patterns: str) -> str:
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent / "sound").glob("*.py")):
+    for path in sorted(path for pattern in patterns for path in Path(__file__).parent.glob(pattern)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -27,13 +27,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def settings_from(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+def settings_from(kind: type[T], table: Mapping[str, Any], where: str, complete: bool = False) -> T:
     """A table as its dataclass. Nested dataclasses come from nested tables; lists become tuples.
 
     Args:
         kind: A frozen dataclass.
         table: Its values.
         where: File and table, for messages, e.g. `main.toml: [tune]`.
+        complete: Refuse a table that leaves a key to its default.
 
     Raises:
         TrainingError: A key is unknown or missing, or a value is of the wrong type or out of range.
@@ -41,11 +42,13 @@ def settings_from(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     hints = get_type_hints(kind)
     if unknown := set(table) - set(hints):
         raise TrainingError(f"{where}: there is no key '{min(unknown)}'.", f"The keys are {', '.join(hints)}.")
+    if complete and (missing := [name for name in hints if name not in table]):
+        raise TrainingError(f"{where}: the key '{missing[0]}' is missing.", "Every number has to be in the file.")
     values = {}
     for name, value in table.items():
         hint = hints[name]
         if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-            values[name] = settings_from(hint, value, f"{where} {name}")
+            values[name] = settings_from(hint, value, f"{where} {name}", complete)
         else:
             values[name] = _frozen(value)
             if not _fits(values[name], hint):

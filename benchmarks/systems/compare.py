@@ -22,8 +22,8 @@ from train.corpus.splits import VOCABULARIES, fold_scores
 from train.errors import TrainingError
 from train.measure.evaluate import Outcome, summarise
 from train.systems.config import Config
-from train.systems.fit import FitResult
 from train.systems.fit_corpus import fit_on, open_cache, read_origin, run_folder
+from train.systems.run_folder import FitResult
 
 TABLE, MEASURED = "tagged.csv", "measured.json"
 

@@ -23,7 +23,7 @@ from train.measure.evaluate import Outcome
 from train.models import System
 from train.models.frontend import PowerSpectrogram
 from train.models.morlet import MorletBank
-from train.systems.fit import CURVES
+from train.systems.run_folder import CURVES
 
 plt.rcParams.update({"figure.dpi": 110, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 _BLUE, _RED = "#2b6ca3", "#c0504d"

@@ -8,23 +8,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from export.system import calibrate
+from benchmarks.systems.irmas_protocol import MultiLabelFigures, choose_threshold, score_testing, truth_matrix
+from export.system import calibrate_on_windows
 from instag.labels import IRMAS_11
-from train.corpus.irmas import (
-    MultiLabelFigures,
-    choose_threshold,
-    read_testing,
-    read_training,
-    score_testing,
-    truth_matrix,
-)
+from train.corpus.irmas import read_testing, read_training
 from train.corpus.manifest import Clip, load_clip
 from train.corpus.splits import split
 from train.measure.calibration import Calibrated
 from train.measure.evaluate import score_recordings, scorer
 from train.systems.config import Config
-from train.systems.fit import load_best, validation_batch, window_sources
 from train.systems.fit_corpus import open_cache, run_folder
+from train.systems.run_folder import load_best
+from train.systems.validation import validation_batch, window_sources
 
 
 def evaluate_testing(config: Config, root: Path, out: Path, cache_folder: Path) -> MultiLabelFigures:
@@ -39,14 +34,14 @@ def evaluate_testing(config: Config, root: Path, out: Path, cache_folder: Path) 
     training, testing = read_training(root), read_testing(root)
     system, _ = load_best(run_folder(config, out))
     windows = validation_batch(config, window_sources(config, open_cache(config, training, cache_folder))[1])
-    module = Calibrated(system, calibrate(system, windows))
+    module = Calibrated(system, calibrate_on_windows(system, windows))
     _, held = split(training, config.data.split, config.run.seed)
     held_clips = [training[index] for index in held]
-    threshold = choose_threshold(file_scores(module, held_clips), truth_matrix(held_clips))
-    return score_testing(file_scores(module, testing), truth_matrix(testing), threshold)
+    threshold = choose_threshold(mean_presences(module, held_clips), truth_matrix(held_clips))
+    return score_testing(mean_presences(module, testing), truth_matrix(testing), threshold)
 
 
-def file_scores(module: Calibrated, clips: Sequence[Clip]) -> np.ndarray:
+def mean_presences(module: Calibrated, clips: Sequence[Clip]) -> np.ndarray:
     """(clips, 11): the mean presence over each clip's windows."""
     score = scorer(module.eval())
     means = []

@@ -12,7 +12,7 @@ from benchmarks.systems.compare import TABLE, read_outcome
 from instag.results import Samples
 from train.corpus.manifest import Clip, load_clip
 from train.errors import TrainingError
-from train.systems.fit import load_best
+from train.systems.run_folder import load_best
 
 # Both vocabularies of the comparison: IRMAS's classes, and the report's.
 _VOCABULARIES = ("irmas-11", "report-11")
@@ -35,7 +35,7 @@ def picture_runs(runs: Sequence[Path], evaluation: Sequence[Clip], clip: Path | 
         table = run / TABLE
         if not table.exists():
             raise TrainingError(
-                f"{table}: there is no such table.", "Measure the run with `python -m benchmarks.systems compare`."
+                f"{table}: no such table.", "Measure the run with `python -m benchmarks.systems compare`."
             )
         for vocabulary in _VOCABULARIES:
             outcome = read_outcome(table, evaluation, vocabulary)

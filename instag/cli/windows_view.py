@@ -15,7 +15,7 @@ import numpy as np
 from rich.text import Text
 
 from instag.aggregate import aggregate, cast_votes
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER
+from instag.labels import DISPLAY_NAMES, LABELS, OTHER, OTHER_INDEX
 from instag.results import Scores, WindowScores
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def fold(windows: WindowScores, card: ModelCard, every_seconds: float | None) ->
 
 def silent_windows(windows: WindowScores, card: ModelCard) -> list[str]:
     """For each window the reason why it has no vote in the verdict, or "" if it has one."""
-    votes = cast_votes(windows, card.file_rule, card.labels.index(OTHER))
+    votes = cast_votes(windows, card.file_rule, OTHER_INDEX)
     return [
-        "" if weight > 0 else "silent" if silent else "blank tape"
-        for weight, silent in zip(votes.weights, votes.silent, strict=True)
+        "" if weight > 0 else "silent" if is_silent else "blank tape"
+        for weight, is_silent in zip(votes.weights, votes.silent, strict=True)
     ]
 
 

@@ -102,7 +102,7 @@ def test_figures_are_drawn(measured, tmp_path):
 def test_figures_want_a_measured_run(measured, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "curves.csv").write_text("epoch,train_loss,macro_f1\n1,1.0,0.5\n")
-    with pytest.raises(TrainingError, match=r"tagged.csv: there is no such table"):
+    with pytest.raises(TrainingError, match=r"tagged.csv: no such table"):
         run("figures", tmp_path / "run", "--manifest", measured / "manifest.csv", "--out", tmp_path)
 
 

@@ -13,7 +13,6 @@ from train.corpus.manifest import (
     CorpusError,
     fingerprint,
     grouped_split,
-    leave_one_source_out,
     load_clip,
     read_manifest,
 )
@@ -118,13 +117,3 @@ def test_no_group_stands_on_both_sides() -> None:
     assert sorted(kept + held) == list(range(len(clips)))
     assert not {clips[i].group for i in kept} & {clips[i].group for i in held}
     assert {clips[i].label for i in kept} == {clips[i].label for i in held} == {"cello", "flute", "other"}
-
-
-def test_sources_that_share_recordings_are_held_out_together() -> None:
-    clips = [
-        clip("a", "cello", "fluidr3", "g"),
-        clip("b", "cello", "msgeneral", "h"),
-        clip("c", "cello", "philharmonia", "i"),
-    ]
-    folds = {family: (kept, held) for family, kept, held in leave_one_source_out(clips)}
-    assert folds == {"fluidr3+msgeneral": ([2], [0, 1]), "philharmonia": ([0, 1], [2])}

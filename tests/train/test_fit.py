@@ -16,7 +16,9 @@ from tests.support.tiny_corpus import CONFIG, write_corpus
 from train.corpus.manifest import AudioCache, read_manifest
 from train.errors import TrainingError
 from train.systems.config import Stage, read_config
-from train.systems.fit import _learning_rate, fit, load_best
+from train.systems.fit import fit_system
+from train.systems.run_folder import load_best
+from train.systems.schedule import learning_rate_at
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +53,7 @@ class InterruptError(Exception):
 
 
 def test_a_run_ends_with_curves_and_its_best_weights(config, cache, tmp_path):
-    result = fit(config, cache, tmp_path / "run")
+    result = fit_system(config, cache, tmp_path / "run")
     assert [epoch.epoch for epoch in result.epochs] == [1, 2, 3, 4]
     assert result.windows == 4 * 3 * 4
     best = max(result.epochs, key=lambda epoch: epoch.macro_f1)
@@ -68,7 +70,7 @@ def test_a_run_ends_with_curves_and_its_best_weights(config, cache, tmp_path):
 
 def test_a_frozen_stage_trains_the_heads_alone(config, cache, tmp_path):
     frozen = replace(config, stages=config.stages[:1])
-    fit(frozen, cache, tmp_path / "run")
+    fit_system(frozen, cache, tmp_path / "run")
     torch.manual_seed(config.run.seed)
     from train.models import build
 
@@ -80,16 +82,16 @@ def test_a_frozen_stage_trains_the_heads_alone(config, cache, tmp_path):
 
 @pytest.mark.parametrize("step", [1, 4, 6, 10])
 def test_an_interrupted_run_ends_with_the_same_weights(config, cache, tmp_path, step):
-    fit(config, cache, tmp_path / "whole")
+    fit_system(config, cache, tmp_path / "whole")
 
     def interrupt(number):
         if number == step:
             raise InterruptError
 
     with pytest.raises(InterruptError):
-        fit(config, cache, tmp_path / "broken", interrupt)
+        fit_system(config, cache, tmp_path / "broken", interrupt)
     torch.rand(7)  # whatever else draws from the generator in between
-    resumed = fit(config, cache, tmp_path / "broken")
+    resumed = fit_system(config, cache, tmp_path / "broken")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
     assert same(weights(tmp_path / "whole", "best.pt"), weights(tmp_path / "broken", "best.pt"))
     assert len(resumed.epochs) == 4
@@ -102,13 +104,13 @@ import torch
 torch.set_num_threads(1)
 from train.systems.config import read_config
 from train.corpus.manifest import AudioCache, read_manifest
-from train.systems.fit import fit
+from train.systems.fit import fit_system
 config, manifest, cache, folder, step = sys.argv[1:]
 clips = read_manifest(Path(manifest))
 def kill(number):
     if number == int(step):
         os.kill(os.getpid(), signal.SIGKILL)
-fit(read_config(Path(config)), AudioCache(clips, 16000, Path(cache)), Path(folder), kill)
+fit_system(read_config(Path(config)), AudioCache(clips, 16000, Path(cache)), Path(folder), kill)
 """
 
 
@@ -129,29 +131,29 @@ def test_a_killed_process_is_taken_up_with_the_same_weights(config, corpus, cach
 
     assert run(tmp_path / "killed", 8) == -signal.SIGKILL
     assert run(tmp_path / "killed", -1) == 0
-    fit(config, cache, tmp_path / "whole")
+    fit_system(config, cache, tmp_path / "whole")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
     assert same(weights(tmp_path / "whole", "best.pt"), weights(tmp_path / "killed", "best.pt"))
 
 
 def test_a_finished_run_is_not_trained_again(config, cache, tmp_path):
-    first = fit(config, cache, tmp_path / "run")
+    first = fit_system(config, cache, tmp_path / "run")
     steps = []
-    second = fit(config, cache, tmp_path / "run", steps.append)
+    second = fit_system(config, cache, tmp_path / "run", steps.append)
     assert steps == []
     assert second == first
 
 
 def test_another_config_does_not_continue_the_run(config, cache, tmp_path):
-    fit(replace(config, stages=config.stages[:1]), cache, tmp_path / "run")
+    fit_system(replace(config, stages=config.stages[:1]), cache, tmp_path / "run")
     with pytest.raises(TrainingError, match=r"last.pt: belongs to a run with other settings"):
-        fit(config, cache, tmp_path / "run")
+        fit_system(config, cache, tmp_path / "run")
 
 
 def test_training_stops_early_where_nothing_rises(config, cache, tmp_path):
     stage = Stage(epochs=8, learning_rate=0.0, schedule="constant")
     patient = replace(config, run=replace(config.run, patience_epochs=2), stages=(stage,))
-    result = fit(patient, cache, tmp_path / "run")
+    result = fit_system(patient, cache, tmp_path / "run")
     # Batch norm statistics still move, so the measure may rise once or twice.
     assert len(result.epochs) == result.best_epoch + 2 < 8
 
@@ -160,16 +162,16 @@ def test_it_learns(config, cache, tmp_path):
     stages = (Stage(epochs=4, learning_rate=0.02),)
     longer = replace(config, run=replace(config.run, steps_per_epoch=8, batch_size=8), stages=stages)
     plain = replace(longer, augment=replace(config.augment, mixup=0.0, sources=(1, 1)))
-    result = fit(plain, cache, tmp_path / "run")
+    result = fit_system(plain, cache, tmp_path / "run")
     assert result.epochs[-1].train_loss < 0.75 * result.epochs[0].train_loss
     assert max(epoch.accuracy for epoch in result.epochs) >= 0.6
 
 
 def test_learning_rates():
     constant = Stage(epochs=1, learning_rate=0.1, schedule="constant")
-    assert {_learning_rate(constant, step, 20) for step in range(20)} == {0.1}
+    assert {learning_rate_at(constant, step, 20) for step in range(20)} == {0.1}
     cosine = Stage(epochs=1, learning_rate=0.1)
-    rates = [_learning_rate(cosine, step, 20) for step in range(20)]
+    rates = [learning_rate_at(cosine, step, 20) for step in range(20)]
     assert rates[0] == pytest.approx(0.05)
     assert max(rates) == rates[2] == pytest.approx(0.1)
     assert rates[-1] < 0.01

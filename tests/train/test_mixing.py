@@ -6,8 +6,10 @@ import soundfile
 
 from instag.labels import LABELS, OTHER_INDEX
 from train.corpus.manifest import AudioCache, Clip
+from train.errors import TrainingError
 from train.sound.degrade import DegradeSettings, degrade, rms, through_mp3
-from train.sound.mixing import Mixer, MixSettings
+from train.sound.mix_settings import MixSettings
+from train.sound.mixing import Mixer
 
 RATE = 16000
 CLEAN = DegradeSettings(
@@ -71,7 +73,9 @@ def test_other_is_the_label_of_mixtures_with_none_of_the_eleven_and_never_of_bac
     batch = Mixer(cache, MixSettings(other_share=1.0, silent_share=0.0, degrade=CLEAN), seed=3).batch(0, 20)
     assert (batch.dominant == OTHER_INDEX).all()
     assert (batch.present[:, :OTHER_INDEX] == 0).all() and (batch.present_known == 1).all()
-    assert set(batch.sources) == {frozenset({"s3"})}
+    # The backing track, which may hide a guitar, would be at least a quarter as loud.
+    for audio in batch.audio:
+        assert band_power(audio, 3) > 4 * band_power(audio, 4)
 
 
 def test_what_nobody_knows_is_masked(cache: AudioCache) -> None:
@@ -98,19 +102,10 @@ def test_a_batch_depends_on_seed_and_number_alone(cache: AudioCache) -> None:
     assert np.isfinite(first.audio).all() and np.abs(first.audio).max() <= 1.0
 
 
-def test_each_mixture_says_which_sources_are_in_it(cache: AudioCache) -> None:
-    settings = MixSettings(other_share=0.3, silent_share=0.0, backing_share=0.5)
-    batch = Mixer(cache, settings, seed=1).batch(0, 40)
-    source_of = {0: "s0", 2: "s1", 10: "s2"}
-    for present, sources in zip(batch.present, batch.sources, strict=True):
-        assert {source_of[index] for index in np.flatnonzero(present[:11])} == sources - {"s3", "s4"}
-        assert bool(present[OTHER_INDEX]) == bool(sources & {"s3", "s4"})
-
-
 def test_only_the_chosen_clips_are_drawn(cache: AudioCache) -> None:
     batch = Mixer(cache, MixSettings(other_share=0.5, degrade=CLEAN), seed=1, indices=[0]).batch(0, 10)
     assert (batch.dominant[batch.present[:, 0] == 1] == 0).all()
-    with pytest.raises(ValueError, match="no clip"):
+    with pytest.raises(TrainingError, match="No clip"):
         Mixer(cache, MixSettings(), seed=1, indices=[3])
 
 

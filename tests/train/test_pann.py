@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from train.errors import TrainingError
-from train.models.pann import Cnn14, MobileNetV1, Pann, load_checkpoint
+from train.models.pann import Cnn14, MobileNetV1, Pann, fill_backbone
 
 
 def fixed_weights(network):
@@ -48,7 +48,7 @@ def test_published_networks_are_reproduced(name, network, tmp_path):
     assert {key: list(tensor.shape) for key, tensor in state.items()} == expected["state_dict"]
     torch.save({"model": state}, tmp_path / "published.pth")
     fresh = network().eval()
-    load_checkpoint(fresh, tmp_path / "published.pth")
+    fill_backbone(fresh, tmp_path / "published.pth")
     with torch.no_grad():
         embedding = fresh.embed(fresh.log_mel(two_tones()))
         classes = fresh.clipwise(embedding)
@@ -82,7 +82,7 @@ def test_checkpoint_loads_strictly(tmp_path):
     path = tmp_path / "MobileNetV1.pth"
     torch.save({"model": fixed_weights(source), "iteration": 1}, path)
     target = MobileNetV1(small)
-    load_checkpoint(target, path)
+    fill_backbone(target, path)
     assert all(
         torch.equal(a, b) for a, b in zip(target.state_dict().values(), source.state_dict().values(), strict=True)
     )
@@ -92,7 +92,7 @@ def test_checkpoint_loads_strictly(tmp_path):
     del incomplete["fc_audioset.bias"]
     torch.save({"model": incomplete}, path)
     with pytest.raises(TrainingError, match=r"fc_audioset\.bias"):
-        load_checkpoint(target, path)
+        fill_backbone(target, path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint at all"])
@@ -100,10 +100,10 @@ def test_an_unreadable_checkpoint_is_named(content, tmp_path):
     path = tmp_path / "broken.pth"
     path.write_bytes(content)
     with pytest.raises(TrainingError, match=r"broken.pth"):
-        load_checkpoint(MobileNetV1((4,) * 14), path)
+        fill_backbone(MobileNetV1((4,) * 14), path)
 
 
 def test_a_checkpoint_without_model_is_refused(tmp_path):
     torch.save({"weights": {}}, tmp_path / "other.pth")
     with pytest.raises(TrainingError, match="no 'model'"):
-        load_checkpoint(MobileNetV1((4,) * 14), tmp_path / "other.pth")
+        fill_backbone(MobileNetV1((4,) * 14), tmp_path / "other.pth")

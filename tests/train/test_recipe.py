@@ -29,7 +29,6 @@ def held_set(name: str, truth: np.ndarray) -> HeldSet:
         truth=truth,
         present=present,
         known=np.ones_like(present),
-        sources=("s",) * count,
     )
 
 
@@ -106,3 +105,18 @@ def test_the_configuration_is_read_and_unknown_fields_are_named(tmp_path: Path) 
     path.write_text(CONFIG.read_text().replace("[tune]", "[tune]\nepoch = 3", 1))
     with pytest.raises(TrainingError, match=r"wrong\.toml tune: there is no key 'epoch'"):
         read_recipe(path)
+
+
+def test_a_number_that_is_missing_is_named(tmp_path: Path) -> None:
+    lines = CONFIG.read_text(encoding="utf-8").splitlines()
+    free = ("kind_weights]", "source_weights]", "[folds]")  # tables whose keys are names
+    path = tmp_path / "short.toml"
+    table = ""
+    for number, line in enumerate(lines):
+        table = line if line.startswith("[") else table
+        key, given, _ = line.partition(" = ")
+        if not given or line.startswith("#") or table.endswith(free):
+            continue
+        path.write_text("\n".join([*lines[:number], *lines[number + 1 :]]), encoding="utf-8")
+        with pytest.raises(TrainingError, match=rf"short\.toml.*'{key}' is missing"):
+            read_recipe(path)

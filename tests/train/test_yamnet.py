@@ -9,7 +9,15 @@ import torch
 
 from train.corpus.manifest import load_clip, read_manifest
 from train.errors import TrainingError
-from train.models.yamnet_body import FRAME, HOP, SAMPLE_RATE, LogMel, YamnetBody, pretrained_body, read_pretrained
+from train.models.yamnet_body import (
+    FRAME,
+    HOP,
+    SAMPLE_RATE,
+    LogMelPatches,
+    YamnetBody,
+    pretrained_body,
+    read_pretrained,
+)
 
 
 def mel_matrix() -> np.ndarray:
@@ -34,18 +42,18 @@ def test_the_folded_front_end_is_the_plain_one(samples: int, patches: int, first
     audio = rng.normal(0, 0.1, samples)
     mel = mel_matrix()
     expected = plain_log_mel(audio, mel, first, 96 * patches)
-    got = LogMel(mel, patches)(torch.from_numpy(audio[None].astype(np.float32)))
+    got = LogMelPatches(mel, patches)(torch.from_numpy(audio[None].astype(np.float32)))
     assert got.shape == (1, patches, 96, 64)
     np.testing.assert_allclose(got.numpy().reshape(-1, 64), expected, atol=2e-4)
 
 
 def test_audio_that_is_too_short_is_refused() -> None:
     with pytest.raises(ValueError, match="less than 3 patches"):
-        LogMel(mel_matrix(), 3)(torch.zeros(1, 16000))
+        LogMelPatches(mel_matrix(), 3)(torch.zeros(1, 16000))
 
 
 def test_of_several_places_the_loudest_is_heard_whatever_the_batch() -> None:
-    front_end = LogMel(mel_matrix(), patches=1, places=5)
+    front_end = LogMelPatches(mel_matrix(), patches=1, places=5)
     rng = np.random.default_rng(0)
     audio = rng.normal(0, 0.01, (4, 48000))
     step = (298 - 96) * HOP // 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -22,16 +22,6 @@ from train.errors import TrainingError
 
 TRAIN, DEV = "train", "dev"
 REQUIRED_FIELDS = ("path", "label", "source", "kind", "group", "split")
-
-# Sources that hold the same recordings under different names are held out together.
-SOURCE_FAMILIES = {
-    "tonejs_npm": "tonejs+karoryfer",
-    "weresax": "tonejs+karoryfer",
-    "karoryfer_bg": "tonejs+karoryfer",
-    "karoryfer_emily": "tonejs+karoryfer",
-    "fluidr3": "fluidr3+msgeneral",
-    "msgeneral": "fluidr3+msgeneral",
-}
 
 
 class CorpusError(TrainingError):
@@ -120,9 +110,9 @@ def _clip(manifest: Path, line: int, row: dict[str, str | None]) -> Clip:
     try:
         seconds = float(values.get("seconds") or 0.0)
     except ValueError:
-        raise refuse("seconds", f"is {values['seconds']!r}, which is no number") from None
+        raise refuse("seconds", f"is {values['seconds']!r}, which is not a number") from None
     if not 0 <= seconds < float("inf"):
-        raise refuse("seconds", f"is {seconds}, which is no length")
+        raise refuse("seconds", f"is {seconds}, which is not a length")
     return Clip(
         path=manifest.parent / values["path"],
         label=values["label"],
@@ -188,7 +178,13 @@ def load_clip(clip: Clip, sample_rate: int) -> Samples:
 class AudioCache:
     """Every clip of a corpus decoded once to int16, and mapped into memory from then on.
 
-    The cache files carry the fingerprint of the clips and the rate in their names, so a changed corpus is decoded anew.
+    The names of the cache files follow from the clips' contents, their order and the rate, so a changed corpus is
+    decoded again and a moved one is not.
+
+    Args:
+        clips: What to decode.
+        sample_rate: Wanted rate in Hz.
+        folder: Of the cache files.
     """
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path) -> None:
@@ -242,27 +238,7 @@ class AudioCache:
         return self._audio[first:last].astype(np.float32) / np.float32(32767.0)
 
 
-def source_family(clip: Clip) -> str:
-    """The source, or what it shares its recordings with."""
-    return SOURCE_FAMILIES.get(clip.source, clip.source)
-
-
-def leave_one_source_out(clips: Sequence[Clip]) -> Iterator[tuple[str, list[int], list[int]]]:
-    """Folds over source families.
-
-    Yields:
-        The family that is held out, the indices to train on, and the indices held out.
-    """
-    families = sorted({source_family(clip) for clip in clips})
-    for family in families:
-        held = [index for index, clip in enumerate(clips) if source_family(clip) == family]
-        kept = [index for index, clip in enumerate(clips) if source_family(clip) != family]
-        yield family, kept, held
-
-
-def grouped_split(
-    clips: Sequence[Clip], held_share: float, seed: int, key: Callable[[Clip], str] = lambda clip: clip.group
-) -> tuple[list[int], list[int]]:
+def grouped_split(clips: Sequence[Clip], held_share: float, seed: int) -> tuple[list[int], list[int]]:
     """Splits by group, label by label, so that no group stands on both sides.
 
     Groups are dealt in random order to the held side until it has its share of the label's clips; a label with a single
@@ -272,7 +248,6 @@ def grouped_split(
         clips: What to split.
         held_share: Share of each label's clips that is held out, 0..1.
         seed: Of the order.
-        key: What must stay together.
 
     Returns:
         Indices to train on, and indices held out.
@@ -282,12 +257,12 @@ def grouped_split(
     kept: set[str] = set()
     for label in (*LABELS[:-1], OTHER):
         members = [clip for clip in clips if clip.label == label]
-        names = sorted({key(clip) for clip in members})
+        names = sorted({clip.group for clip in members})
         wanted = held_share * len(members)
-        taken = sum(key(clip) in held for clip in members)
+        taken = sum(clip.group in held for clip in members)
         for position in rng.permutation(len(names)):
             name = names[position]
-            count = sum(key(clip) == name for clip in members)
+            count = sum(clip.group == name for clip in members)
             if name in held or name in kept:
                 continue
             free = [other for other in names if other not in held and other != name]
@@ -296,5 +271,5 @@ def grouped_split(
                 taken += count
             else:
                 kept.add(name)
-    kept_indices = [index for index, clip in enumerate(clips) if key(clip) not in held]
-    return kept_indices, [index for index, clip in enumerate(clips) if key(clip) in held]
+    kept_indices = [index for index, clip in enumerate(clips) if clip.group not in held]
+    return kept_indices, [index for index, clip in enumerate(clips) if clip.group in held]

@@ -6,6 +6,7 @@ model takes for `other` is decided by those. Nothing that this writes is part of
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -186,9 +187,12 @@ def make_negatives(folder: Path, soundfonts: list[Path], sounds: list[tuple[str,
             seconds = soundfile.info(path).duration
             if seconds >= 0.3:
                 group = f"{source}:{path.stem.rstrip('0123456789-_')}"
-                rows.append(
-                    [str(path.resolve()), OTHER, path.stem, source, "clip", group, TRAIN, f"{seconds:.2f}", "", ""]
-                )
+                # A copy beside the manifest, so that both can be moved together.
+                copy = Path("sounds") / source / path.relative_to(place)
+                (folder / copy).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, folder / copy)
+                row = [copy.as_posix(), OTHER, path.stem, source, "clip", group, TRAIN, f"{seconds:.2f}", "", ""]
+                rows.append(row)
     manifest = folder / "manifest.csv"
     write_manifest(manifest, rows)
     return manifest

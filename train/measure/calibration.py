@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
 from torch import Tensor, nn
 
 from instag.labels import LABELS
@@ -41,7 +42,8 @@ class Calibration:
 
 def calibration_from(document: Mapping[str, Any]) -> Calibration:
     """What `Calibration.to_dict` gave."""
-    return Calibration(**{name: tuple(v) if isinstance(v, list) else v for name, v in document.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in document.items()}
+    return Calibration(**values)
 
 
 class Calibrated(nn.Module):
@@ -84,26 +86,35 @@ SHARED_WINDOWS, SHARED_FILES = 100.0, 50.0
 
 
 def fit_presence(
-    logits: NDArray[np.floating], truth: NDArray[np.floating], known: NDArray[np.floating], steps: int = 300
+    logits: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    known: NDArray[np.floating],
+    shared_windows: float = SHARED_WINDOWS,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Platt scaling, label by label: (scales, biases).
 
     Labels with little to go by are held near the scale and bias that fit all labels together.
+
+    Args:
+        logits: (windows, labels).
+        truth: (windows, labels), 1 where the label is heard.
+        known: (windows, labels), 0 where `truth` says nothing.
+        shared_windows: How many of a label's own windows the common fit counts as.
     """
     x, y, mask = (torch.as_tensor(np.asarray(a), dtype=torch.float64) for a in (logits, truth, known))
     one = torch.ones(1, dtype=torch.float64)
-    shared = _platt(x, y, mask, one, 0 * one, 1e-3, steps)
+    shared = _platt(x, y, mask, one, 0 * one, 1e-3)
     labels = x.shape[1]
-    scale, bias = _platt(x, y, mask, shared[0].repeat(labels), shared[1].repeat(labels), SHARED_WINDOWS, steps)
+    scale, bias = _platt(x, y, mask, shared[0].repeat(labels), shared[1].repeat(labels), shared_windows)
     return tuple(scale.clamp(min=0.05).tolist()), tuple(bias.tolist())
 
 
 def _platt(
-    x: Tensor, y: Tensor, mask: Tensor, scale_start: Tensor, bias_start: Tensor, pull: float, steps: int
+    x: Tensor, y: Tensor, mask: Tensor, scale_start: Tensor, bias_start: Tensor, pull: float
 ) -> tuple[Tensor, Tensor]:
     """Scale and bias with the least cross-entropy, pulled to where they start."""
     scale, bias = (start.clone().requires_grad_(True) for start in (scale_start, bias_start))
-    optimiser = torch.optim.LBFGS([scale, bias], max_iter=steps, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS([scale, bias], max_iter=300, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
@@ -118,7 +129,10 @@ def _platt(
 
 
 def presence_thresholds(
-    scores: NDArray[np.floating], truth: NDArray[np.bool_], known: NDArray[np.bool_]
+    scores: NDArray[np.floating],
+    truth: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    shared_files: float = SHARED_FILES,
 ) -> tuple[float, ...]:
     """For each label the threshold with the highest F1, held near that of all labels where few files have it.
 
@@ -126,13 +140,14 @@ def presence_thresholds(
         scores: (files, labels) in 0..1.
         truth: (files, labels).
         known: (files, labels), where `truth` says anything.
+        shared_files: How many of a label's own files the common threshold counts as.
     """
     together = _logit(best_threshold(scores[known], truth[known]))
     thresholds = []
     for label in range(scores.shape[1]):
         seen = known[:, label]
         own = _logit(best_threshold(scores[seen, label], truth[seen, label]))
-        share = truth[seen, label].sum() / (truth[seen, label].sum() + SHARED_FILES)
+        share = truth[seen, label].sum() / (truth[seen, label].sum() + shared_files)
         thresholds.append(float(1 / (1 + np.exp(-(share * own + (1 - share) * together)))))
     return tuple(thresholds)
 
@@ -142,25 +157,21 @@ def _logit(probability: float) -> float:
     return float(np.log(clipped / (1 - clipped)))
 
 
-def best_threshold(scores: NDArray[np.floating], truth: NDArray[np.bool_], beta: float = 1.0) -> float:
-    """The threshold with the highest F score; 0.5 where nothing is true.
+def best_threshold(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
+    """The threshold with the highest F1, halfway to the next lower score; 0.5 where nothing is true.
 
     Args:
         scores: (n,) in 0..1.
         truth: (n,).
-        beta: Weight of recall against precision.
     """
     if not truth.any():
         return 0.5
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    taken = np.arange(1, len(order) + 1)
-    score = (1 + beta**2) * hits / (taken + beta**2 * truth.sum())
-    # A threshold cannot stand between equal scores.
-    ends = np.append(np.diff(scores[order]) != 0, True)
-    best = int(np.argmax(np.where(ends, score, -1.0)))
-    lower = scores[order][best + 1] if best + 1 < len(order) else 0.0
-    return float(np.clip((scores[order][best] + lower) / 2, 0.0, 1.0))
+    precision, recall, steps = precision_recall_curve(truth, scores)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    # Of equal scores (but for rounding) the highest threshold.
+    best = int(np.flatnonzero(np.isclose(f1[:-1], f1[:-1].max(), rtol=0, atol=1e-12))[-1])
+    lower = steps[best - 1] if best else 0.0
+    return float(np.clip((steps[best] + lower) / 2, 0.0, 1.0))
 
 
 def expected_calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10) -> float:

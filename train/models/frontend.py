@@ -1,6 +1,6 @@
 """Spectra as convolutions with fixed kernels, so that they export to ONNX and run the same everywhere.
 
-ONNX Runtime's STFT and DFT operators are slow, and inexact where n_fft is no power of two.
+ONNX Runtime's STFT and DFT operators are slow, and inexact unless n_fft is a power of two.
 """
 
 from __future__ import annotations

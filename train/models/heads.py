@@ -38,7 +38,6 @@ CLASS_ROWS: Mapping[str, int] = {
     "violin": 186,
     "voice": 24,
 }
-# The rows start at this factor: their probabilities are far apart from what mixtures ask for.
 ROW_SCALE = 0.5
 UNTRAINED_HEARD = 2.0
 # Of "one of the eleven is heard", as a logit. ONNX takes the logarithm of a sigmoid, which onnxruntime rounds to 0 from
@@ -90,20 +89,35 @@ class FactorisedHead(nn.Module):
         return dominant, self.present(embeddings.mean(dim=1)) + more
 
 
-def head_from_rows(pretrained: Pretrained) -> FactorisedHead:
+@dataclass(frozen=True)
+class StartSettings:
+    """Where the recipe starts.
+
+    Attributes:
+        patches: Patches per window.
+        row_scale: Factor on the pretrained rows: their probabilities are far apart from those that mixtures ask for.
+        untrained_heard: Logit of "one of the eleven is heard" before training.
+    """
+
+    patches: int = PATCHES
+    row_scale: float = ROW_SCALE
+    untrained_heard: float = UNTRAINED_HEARD
+
+
+def head_from_rows(pretrained: Pretrained, start: StartSettings) -> FactorisedHead:
     """The untrained head: the pretrained rows of our labels."""
     head = FactorisedHead()
     weight = torch.from_numpy(pretrained.class_weight)
     bias = torch.from_numpy(pretrained.class_bias)
     rows = [CLASS_ROWS[name] for name in IRMAS_11]
     with torch.no_grad():
-        head.instruments.weight.copy_(ROW_SCALE * weight[rows])
-        head.instruments.bias.copy_(ROW_SCALE * bias[rows])
-        head.present.weight[:-1].copy_(ROW_SCALE * weight[rows])
-        head.present.bias[:-1].copy_(ROW_SCALE * bias[rows])
+        head.instruments.weight.copy_(start.row_scale * weight[rows])
+        head.instruments.bias.copy_(start.row_scale * bias[rows])
+        head.present.weight[:-1].copy_(start.row_scale * weight[rows])
+        head.present.bias[:-1].copy_(start.row_scale * bias[rows])
         # Nothing pretrained says "one of the eleven is heard": before training it is taken for granted.
         head.any.weight.zero_()
-        head.any.bias.fill_(UNTRAINED_HEARD)
+        head.any.bias.fill_(start.untrained_heard)
         head.present.weight[-1].zero_()
         head.present.bias[-1].zero_()
     return head
@@ -124,9 +138,10 @@ class InstrumentNet(nn.Module):
         return self.head(self.body(audio))
 
 
-def untrained(pretrained: Pretrained) -> InstrumentNet:
+def untrained(pretrained: Pretrained, start: StartSettings | None = None) -> InstrumentNet:
     """The pretrained network under the untrained head: where every run starts, and the mark to beat."""
-    return InstrumentNet(pretrained_body(pretrained, PATCHES), head_from_rows(pretrained)).eval()
+    start = start or StartSettings()
+    return InstrumentNet(pretrained_body(pretrained, start.patches), head_from_rows(pretrained, start)).eval()
 
 
 @dataclass(frozen=True)

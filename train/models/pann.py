@@ -152,7 +152,7 @@ def _separable(channels_in: int, channels_out: int, stride: int) -> nn.Sequentia
     )
 
 
-def load_checkpoint(backbone: Backbone, path: Path) -> None:
+def fill_backbone(backbone: Backbone, path: Path) -> None:
     """Fills a backbone from a published checkpoint, strictly.
 
     Raises:
@@ -184,7 +184,7 @@ class Pann(System):
     def __init__(self, backbone: Backbone, checkpoint: str = "") -> None:
         super().__init__()
         if checkpoint:
-            load_checkpoint(backbone, Path(checkpoint))
+            fill_backbone(backbone, Path(checkpoint))
         self.backbone = backbone
         self.heads = TwoHeads(backbone.embedding_size)
 

@@ -30,7 +30,7 @@ BLOCKS = (
 )  # fmt: skip
 
 
-class LogMel(nn.Module):
+class LogMelPatches(nn.Module):
     """Waveform to log-mel patches.
 
     Args:
@@ -117,7 +117,7 @@ class YamnetBody(nn.Module):
         patches: Patches a window.
         width: Factor on the channels.
         blocks: (channels, stride) of the blocks.
-        places: Where the patches may be taken from; see `LogMel`.
+        places: Where the patches may be taken from; see `LogMelPatches`.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class YamnetBody(nn.Module):
         places: int = 1,
     ) -> None:
         super().__init__()
-        self.front_end = LogMel(mel, patches, places)
+        self.front_end = LogMelPatches(mel, patches, places)
         channels = round(32 * width)
         layers: list[nn.Module] = [_Convolution(1, channels, 3, 2)]
         for full, stride in blocks:

@@ -16,6 +16,8 @@ from instag.labels import LABELS, OTHER_INDEX
 from instag.model.card import ModelCard
 from instag.results import Verdict
 from train.measure.calibration import (
+    SHARED_FILES,
+    SHARED_WINDOWS,
     Calibration,
     fit_presence,
     fit_temperature,
@@ -31,6 +33,8 @@ class CalibrationSettings:
     """The rules that set thresholds and temperatures.
 
     Attributes:
+        shift_range: Lowest and highest shift that is tried.
+        shift_steps: How many shifts, evenly spread.
         lost_under_bands: In no fold may more than this share of instruments under drums or bass that are up to 6 dB
             louder come out as `other`. A song that is taken for none of the eleven is lost to an archive's index; an
             oboe taken for a clarinet is reviewed.
@@ -41,8 +45,14 @@ class CalibrationSettings:
         file_sets: Sets that the files' temperature is fitted on; their files have several windows.
         most_other: At most this share of the recordings that temperatures are fitted on is `other`, as of the mixtures.
         most_per_set: At most this many files or windows of one set count, so that none outweighs the others.
+        file_temperature_range: Lowest and highest file temperature that is tried.
+        file_temperature_steps: How many, evenly spread.
+        shared_windows: What all labels together say of presence counts for each as much as this many of its windows.
+        shared_files: The same for its threshold, in files.
     """
 
+    shift_range: tuple[float, float] = (-4.0, 4.0)
+    shift_steps: int = 81
     lost_under_bands: float = 0.08
     kept_accuracy: float = 0.97
     review_share: float = 0.45
@@ -51,6 +61,10 @@ class CalibrationSettings:
     file_sets: tuple[str, ...] = ("recordings", "songs", "pieces")
     most_other: float = 0.2
     most_per_set: int = 400
+    file_temperature_range: tuple[float, float] = (0.5, 1.5)
+    file_temperature_steps: int = 41
+    shared_windows: float = SHARED_WINDOWS
+    shared_files: float = SHARED_FILES
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,7 @@ class FoldScores:
     present: Mapping[str, NDArray[np.float32]]
 
 
-def fold_scores(head: FactorisedHead, sets: Mapping[str, HeldSet], features: Mapping[str, Tensor]) -> FoldScores:
+def score_sets(head: FactorisedHead, sets: Mapping[str, HeldSet], features: Mapping[str, Tensor]) -> FoldScores:
     """What a head says of held-out sets, given their (windows, patches, embedding)."""
     dominant, present = {}, {}
     with torch.no_grad():
@@ -125,7 +139,6 @@ def _thinned(fold: FoldScores, rules: CalibrationSettings) -> FoldScores:
         truth=held.truth[kept],
         present=held.present[kept],
         known=held.known[kept],
-        sources=tuple(source for source, stays in zip(held.sources, kept, strict=True) if stays),
     )
     return FoldScores(
         {**fold.sets, "recordings": thinner},
@@ -151,7 +164,7 @@ def _best_shift(folds: Mapping[str, FoldScores], rules: CalibrationSettings) -> 
                 shares.append(float(said.mean()))
         return max(shares)
 
-    shifts = np.linspace(-4.0, 4.0, 81)
+    shifts = np.linspace(*rules.shift_range, rules.shift_steps)
     enough = [shift for shift in shifts if lost(shift) <= rules.lost_under_bands]
     return float(min(enough, default=shifts[-1]))
 
@@ -166,7 +179,7 @@ def _presence(
     folds: Mapping[str, FoldScores], rules: CalibrationSettings
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     logits, truth, known = _present_windows(folds, rules)
-    return fit_presence(logits, truth, known)
+    return fit_presence(logits, truth, known, rules.shared_windows)
 
 
 def _present_windows(
@@ -198,7 +211,7 @@ def _thresholds(
             for part, values in zip(parts, (highest, held.present, held.known), strict=True):
                 part.append(values[chosen])
     scores, truth, known = (np.concatenate(part) for part in parts)
-    return presence_thresholds(scores, truth > 0.5, known > 0)
+    return presence_thresholds(scores, truth > 0.5, known > 0, rules.shared_files)
 
 
 def _presence_scores(fold: FoldScores, name: str, calibration: Calibration) -> NDArray[Any]:
@@ -242,7 +255,7 @@ def _file_temperature(
                 gaps.append(np.mean([one.confidence for one in given]) - right.mean())
         return abs(float(np.mean(gaps)))
 
-    return round(float(min(np.linspace(0.5, 1.5, 41), key=gap)), 3)
+    return round(float(min(np.linspace(*rules.file_temperature_range, rules.file_temperature_steps), key=gap)), 3)
 
 
 def _review_threshold(

@@ -1,15 +1,16 @@
-"""The recipe's configuration: one TOML file holds every number."""
+"""The recipe's configuration: one TOML file holds every number, and leaves none to a default."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from train.models.heads import StartSettings
 from train.recipe.calibrate import CalibrationSettings
 from train.recipe.fit import HeadSettings, TuneSettings
 from train.recipe.judge import JudgeSettings
-from train.sound.mixing import MixSettings
+from train.sound.mix_settings import MixSettings
 from train.toml import read_toml, settings_from
 
 
@@ -31,7 +32,9 @@ class RecipeConfig:
         fold_tune: The same in the folds, which are smaller.
         head: How the head is refitted.
         judge: Sizes of the held-out sets.
+        start: Where it starts.
         calibration: The rules that set thresholds and temperatures.
+        export_windows: Mixtures kept in the checkpoint, for the ranges of an 8-bit export.
         folds: Name to the sources that are held out together.
     """
 
@@ -42,14 +45,16 @@ class RecipeConfig:
     seeds: tuple[int, ...]
     fold_pool_size: int
     fold_seeds: tuple[int, ...]
-    small_places: int = 5
-    mix: MixSettings = field(default_factory=MixSettings)
-    tune: TuneSettings = field(default_factory=TuneSettings)
-    fold_tune: TuneSettings = field(default_factory=TuneSettings)
-    head: HeadSettings = field(default_factory=HeadSettings)
-    judge: JudgeSettings = field(default_factory=JudgeSettings)
-    calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
-    folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    small_places: int
+    export_windows: int
+    start: StartSettings
+    mix: MixSettings
+    tune: TuneSettings
+    fold_tune: TuneSettings
+    head: HeadSettings
+    judge: JudgeSettings
+    calibration: CalibrationSettings
+    folds: Mapping[str, tuple[str, ...]]
 
 
 def read_recipe(path: Path) -> RecipeConfig:
@@ -58,4 +63,4 @@ def read_recipe(path: Path) -> RecipeConfig:
     Raises:
         TrainingError: The file cannot be read, or a key is unknown, missing or wrong; the message names it.
     """
-    return settings_from(RecipeConfig, read_toml(path), str(path))
+    return settings_from(RecipeConfig, read_toml(path), str(path), complete=True)

@@ -17,7 +17,7 @@ class Data:
 
     Attributes:
         cache: The training clips of all manifests.
-        fingerprint: sha256 over the training clips' rows.
+        fingerprint: sha256 over the training clips' files and rows, the same on every machine.
     """
 
     cache: AudioCache

@@ -31,6 +31,7 @@ class TuneSettings:
         head_lr: Highest learning rate of the head.
         weight_decay: AdamW's.
         present_weight: Weight of the presence loss against the dominant one.
+        clip_norm: Longer gradients are shortened to this.
     """
 
     frozen_layers: int = 13
@@ -40,6 +41,7 @@ class TuneSettings:
     head_lr: float = 1e-3
     weight_decay: float = 0.01
     present_weight: float = 1.0
+    clip_norm: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def tune(
             loss = main + settings.present_weight * presence
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_([*upper.parameters(), *net.head.parameters()], 5.0)
+            nn.utils.clip_grad_norm_([*upper.parameters(), *net.head.parameters()], settings.clip_norm)
             optimiser.step()
             schedule.step()
             total += loss.item()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -14,9 +14,11 @@ from instag.labels import LABELS, OTHER
 from instag.results import Samples, WindowScores
 from instag.windows import cut
 from train.corpus.manifest import AudioCache
-from train.models.yamnet_body import SAMPLE_RATE, LogMel, YamnetBody
+from train.models.yamnet_body import SAMPLE_RATE, LogMelPatches, YamnetBody
 from train.sound.degrade import DegradeSettings, rms
-from train.sound.mixing import BACKING, NOTE, SONG, Mixer, MixSettings, is_rhythm
+from train.sound.draws import is_rhythm
+from train.sound.mix_settings import BACKING, NOTE, SONG, MixSettings
+from train.sound.mixing import Mixer
 
 LIGHT = DegradeSettings(
     equaliser_db=1.0,
@@ -29,26 +31,67 @@ LIGHT = DegradeSettings(
     crackle_share=0.0,
     codec_share=0.0,
 )
-PIECE_SECONDS = 12.0
+PLAIN = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
+
+
+@dataclass(frozen=True)
+class HeldMix:
+    """How one held-out set's mixtures differ from the others'; the names are those of `MixSettings`."""
+
+    window_seconds: float = 3.0
+    other_share: float = 0.0
+    companion_counts: tuple[float, ...] = PLAIN.companion_counts
+    companion_db: tuple[float, float] = PLAIN.companion_db
+    band_share: float = 0.0
+    band_db: tuple[float, float] = PLAIN.band_db
+    backing_share: float = PLAIN.backing_share
 
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """Sizes of the held-out sets.
+    """The held-out sets.
 
     Attributes:
         mixtures: Mixtures of each kind.
         pieces: Longer mixtures.
         notes: Single notes.
         longest_seconds: Longer recordings are cut to that.
+        piece_seconds: Length of the pieces that songs are cut into.
         seed: Of the mixtures.
+        mix: What all mixtures have in common.
+        one_over_two: The set `mixtures`: one instrument over two others.
+        several: The set `pieces`, several windows long: what presence in a file is judged by.
+        under_band: The set `bands`: one instrument under drums or bass that are as loud or louder.
+        none: The set `others`: none of the eleven.
     """
 
     mixtures: int = 400
     pieces: int = 150
     notes: int = 150
     longest_seconds: float = 12.0
+    piece_seconds: float = 12.0
     seed: int = 77
+    mix: MixSettings = PLAIN
+    one_over_two: HeldMix = field(default=HeldMix(companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)))
+    several: HeldMix = field(
+        default=HeldMix(
+            window_seconds=12.0,
+            companion_counts=(0.35, 0.3, 0.2, 0.15),
+            companion_db=(-9.0, 0.0),
+            band_share=0.5,
+            band_db=(-9.0, 3.0),
+            backing_share=0.0,
+        )
+    )
+    under_band: HeldMix = field(
+        default=HeldMix(companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0)
+    )
+    none: HeldMix = field(default=HeldMix(other_share=1.0))
+
+    def mix_kinds(self) -> dict[str, MixSettings]:
+        """The settings of each set of mixtures, by the set's name."""
+        kinds = {"mixtures": self.one_over_two, "pieces": self.several, "bands": self.under_band, "others": self.none}
+        return {name: replace(self.mix, **asdict(kind)) for name, kind in kinds.items()}
 
 
 @dataclass(frozen=True)
@@ -63,7 +106,6 @@ class HeldSet:
         truth: (files,) index of the dominant label.
         present: (files, 12) what is heard.
         known: (files, 12) what is known of that.
-        sources: (files,) where each comes from.
     """
 
     name: str
@@ -73,49 +115,22 @@ class HeldSet:
     truth: NDArray[np.int64]
     present: NDArray[np.float32]
     known: NDArray[np.float32]
-    sources: tuple[str, ...]
-
-
-def mix_kinds() -> dict[str, MixSettings]:
-    """`mixtures`: one 3 to 9 dB over two others; `bands`: one under drums or bass up to 6 dB louder; `others`.
-
-    `pieces` are several windows long, hold one to four of the eleven, and half of them a band: what presence in a file
-    is judged by.
-    """
-    plain = MixSettings(other_share=0.0, silent_share=0.0, band_share=0.0, speed_semitones=0.5, degrade=LIGHT)
-    return {
-        "mixtures": replace(plain, companion_counts=(0.0, 0.0, 1.0), companion_db=(-9.0, -3.0)),
-        "pieces": replace(
-            plain,
-            window_seconds=PIECE_SECONDS,
-            companion_counts=(0.35, 0.3, 0.2, 0.15),
-            companion_db=(-9.0, 0.0),
-            band_share=0.5,
-            band_db=(-9.0, 3.0),
-            backing_share=0.0,
-        ),
-        "bands": replace(plain, companion_counts=(1.0,), band_share=1.0, band_db=(0.0, 6.0), backing_share=0.0),
-        "others": replace(plain, other_share=1.0),
-    }
 
 
 def held_mixers(cache: AudioCache, held: Sequence[int], settings: JudgeSettings) -> dict[str, Mixer]:
-    """A mixer of held-out clips for each of `mix_kinds`."""
+    """A mixer of held-out clips for each set of mixtures."""
     rhythm = [i for i in held if cache.clips[i].label != OTHER or is_rhythm(cache.clips[i])]
     chosen = {"bands": rhythm}
-    return {name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in mix_kinds().items()}
-
-
-SETS = ("recordings", "notes", "songs", "mixtures", "pieces", "bands", "others")
+    return {
+        name: Mixer(cache, kind, settings.seed, chosen.get(name, held)) for name, kind in settings.mix_kinds().items()
+    }
 
 
 def held_sets(
     cache: AudioCache,
     held: Sequence[int],
-    front_end: LogMel,
+    front_end: LogMelPatches,
     settings: JudgeSettings,
-    change: Callable[[Samples], Samples] = lambda samples: samples,
-    names: Sequence[str] = SETS,
 ) -> dict[str, HeldSet]:
     """Cuts every held-out set into windows.
 
@@ -124,50 +139,43 @@ def held_sets(
         held: Indices of the held-out clips.
         front_end: What turns windows into patches.
         settings: Sizes.
-        change: What is done to every recording and mixture first (a codec, say).
-        names: Which sets.
     """
     clips = cache.clips
     rng = np.random.default_rng(settings.seed)
     longest = int(settings.longest_seconds * SAMPLE_RATE)
     sets: dict[str, HeldSet] = {}
 
-    def add(name: str, recordings: list[Samples], labels: Sequence[int], sources: Sequence[str], solo: bool) -> None:
+    def add(name: str, recordings: list[Samples], labels: Sequence[int], solo: bool) -> None:
         truth = np.array(labels, np.int64)
         present = np.eye(len(LABELS), dtype=np.float32)[truth]
         known = np.ones_like(present) if solo else present
-        sets[name] = _cut_set(name, [change(r) for r in recordings], front_end, truth, present, known, sources)
+        sets[name] = _cut_set(name, recordings, front_end, truth, present, known)
 
     whole = [i for i in held if clips[i].kind not in (NOTE, BACKING, SONG)]
     notes = [i for i in held if clips[i].kind == NOTE]
     notes = [notes[i] for i in rng.permutation(len(notes))[: settings.notes]]
     for name, chosen in (("recordings", whole), ("notes", notes)):
-        if name in names and chosen:
+        if chosen:
             labels = [LABELS.index(clips[i].label) for i in chosen]
             made = [cache.samples(i, 0, longest) for i in chosen]
-            add(name, made, labels, [clips[i].source for i in chosen], solo=True)
-    songs = _songs(cache, held) if "songs" in names else []
+            add(name, made, labels, solo=True)
+    songs = _songs(cache, held, int(settings.piece_seconds * SAMPLE_RATE))
     if songs:
-        made, labels, sources = zip(*songs, strict=True)
-        add("songs", list(made), [LABELS.index(label) for label in labels], sources, solo=False)
+        add("songs", [piece for piece, _ in songs], [LABELS.index(label) for _, label in songs], solo=False)
     for name, mixer in held_mixers(cache, held, settings).items():
-        if name in names:
-            batch = mixer.mixtures(range(settings.pieces if name == "pieces" else settings.mixtures))
-            made = [change(audio) for audio in batch.audio]
-            sources = ["+".join(sorted(one)) for one in batch.sources]
-            known = batch.present_known
-            sets[name] = _cut_set(name, made, front_end, batch.dominant, batch.present, known, sources)
+        batch = mixer.mixtures(range(settings.pieces if name == "pieces" else settings.mixtures))
+        known = batch.present_known
+        sets[name] = _cut_set(name, list(batch.audio), front_end, batch.dominant, batch.present, known)
     return sets
 
 
 def _cut_set(
     name: str,
     recordings: list[Samples],
-    front_end: LogMel,
+    front_end: LogMelPatches,
     truth: NDArray[np.int64],
     present: NDArray[np.float32],
     known: NDArray[np.float32],
-    sources: Sequence[str],
 ) -> HeldSet:
     patches, spans, counts = [], [], []
     for samples in recordings:
@@ -176,9 +184,7 @@ def _cut_set(
             patches.append(front_end(torch.from_numpy(np.stack([w.samples for w in windows]))).numpy().astype("f2"))
         spans += [(w.start_seconds, w.end_seconds, w.level_dbfs) for w in windows]
         counts.append(len(windows))
-    return HeldSet(
-        name, np.concatenate(patches), np.array(spans), np.array(counts), truth, present, known, tuple(sources)
-    )
+    return HeldSet(name, np.concatenate(patches), np.array(spans), np.array(counts), truth, present, known)
 
 
 def embed_set(body: YamnetBody, held: HeldSet, batch: int = 64) -> Tensor:
@@ -202,12 +208,11 @@ def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[n
     return files
 
 
-def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, str]]:
-    """Real songs in pieces of 12 s, each with its dominant label and its source.
+def _songs(cache: AudioCache, held: Sequence[int], longest: int) -> list[tuple[Samples, str]]:
+    """Real songs in pieces of `longest` samples, each with its dominant label.
 
     Guitar stems together with their backing tracks as they were released, and clips that are songs as they stand.
     """
-    longest = int(PIECE_SECONDS * SAMPLE_RATE)
     backings = {cache.clips[i].group: i for i in held if cache.clips[i].kind == BACKING}
     pieces = []
     for stem in (i for i in held if cache.clips[i].kind == "stem" and cache.clips[i].group in backings):
@@ -220,9 +225,9 @@ def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, s
             if rms(solo) > 0.5 * rms(band):
                 mix = solo + band
                 mix = (mix / max(1.0, float(np.abs(mix).max()))).astype(np.float32)
-                pieces.append((mix, cache.clips[stem].label, cache.clips[stem].source))
+                pieces.append((mix, cache.clips[stem].label))
     for whole in (i for i in held if cache.clips[i].kind == SONG):
         for first in range(0, max(1, cache.length(whole) - longest // 2), longest):
             piece = cache.samples(whole, first, longest)
-            pieces.append((piece, cache.clips[whole].label, cache.clips[whole].source))
+            pieces.append((piece, cache.clips[whole].label))
     return pieces

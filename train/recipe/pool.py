@@ -1,4 +1,4 @@
-"""Pools: mixtures and unlabelled music made once, turned into log-mel patches, and used by every experiment after that.
+"""Pools: mixtures made once, turned into log-mel patches, and used by every run after that.
 
 The front end has nothing to learn, so its output is what is kept (float16; the patches of a window take 37 kB).
 """
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from train.corpus.manifest import AudioCache, file_digest, fingerprint, source_family
-from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
+from train.corpus.manifest import AudioCache, file_digest, fingerprint
+from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMelPatches
 from train.provenance import mixing_version
 from train.sound.mixing import Mixer, MixSettings
 
@@ -30,20 +30,16 @@ class Pool:
 
     Attributes:
         patches: (windows, patches, 96, 64) float16, mapped from disk.
-        dominant: (windows,) int64; -1 where nobody knows.
+        dominant: (windows,) int64.
         present: (windows, 12) float32.
         known: (windows, 12) float32.
-        families: (windows, families) bool, which source families are in each window.
-        family_names: Names of the families.
-        key: What everything above follows from, hashed.
+        key: A hash of all that the windows follow from: clips, settings, seed and mixing code.
     """
 
     patches: NDArray[np.float16]
     dominant: NDArray[np.int64]
     present: NDArray[np.float32]
     known: NDArray[np.float32]
-    families: NDArray[np.bool_]
-    family_names: tuple[str, ...]
     key: str
 
     def __len__(self) -> int:
@@ -77,7 +73,7 @@ def mixture_pool(
     settings: MixSettings,
     seed: int,
     size: int,
-    front_end: LogMel,
+    front_end: LogMelPatches,
     folder: Path,
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
@@ -85,12 +81,11 @@ def mixture_pool(
     # Their order decides which are drawn, their labels what is learned.
     clips = [fingerprint(chosen), *(file_digest(clip.path) for clip in chosen)]
     key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, mixing_version()])
-    names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():
         target.mkdir(parents=True, exist_ok=True)
         mixer = Mixer(cache, settings, seed, indices)
-        dominant, present, known, families = [], [], [], []
+        dominant, present, known = [], [], []
         patches = np.memmap(target / "patches.f16", np.float16, "w+", shape=_shape(size, front_end))
         for first in tqdm(range(0, size, CHUNK), desc="mixing", disable=None):
             batch = mixer.mixtures(range(first, min(size, first + CHUNK)))
@@ -98,25 +93,23 @@ def mixture_pool(
             dominant.append(batch.dominant)
             present.append(batch.present)
             known.append(batch.present_known)
-            families += [[name in sources for name in names] for sources in batch.sources]
         patches.flush()
         np.savez(
             target / "labels.npz",
             dominant=np.concatenate(dominant),
             present=np.concatenate(present),
             known=np.concatenate(known),
-            families=np.array(families, bool),
         )
     labels = np.load(target / "labels.npz")
     patches = np.memmap(target / "patches.f16", np.float16, "r", shape=_shape(size, front_end))
-    return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names, key)
+    return Pool(patches, labels["dominant"], labels["present"], labels["known"], key)
 
 
-def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:
+def _shape(size: int, front_end: LogMelPatches) -> tuple[int, int, int, int]:
     return size, front_end.patches, PATCH_FRAMES, MEL_BANDS
 
 
-def _patches(front_end: LogMel, audio: NDArray[np.float32]) -> NDArray[np.float16]:
+def _patches(front_end: LogMelPatches, audio: NDArray[np.float32]) -> NDArray[np.float16]:
     with torch.no_grad():
         return front_end(torch.from_numpy(audio)).numpy().astype(np.float16)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import torch
 
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.models.yamnet_body import Pretrained, YamnetBody
-from train.provenance import commit, library_versions
-from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, fold_scores
+from train.provenance import commit, fitting_version, library_versions
+from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, score_sets
 from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
 from train.recipe.fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
@@ -29,7 +29,6 @@ from train.recipe.pool import Labels, Pool, key_of, mixture_pool
 from train.sound.mixing import Mixer
 
 SMALL_SUFFIX = "-small"
-EXPORT_WINDOWS = 256
 
 
 def make_network(
@@ -59,7 +58,7 @@ def make_network(
     runs = _tuned(start, pools, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
     keys = [pool.key for pool in pools]
-    parts = [keys, dataclasses.asdict(settings), list(seeds), config.average_share]
+    parts = [keys, _made_from(start), dataclasses.asdict(settings), list(seeds), config.average_share]
     path = folder / f"heads-{key_of([*parts, dataclasses.asdict(config.head)])}.pt"
     if not path.exists():
         features = torch.cat([embeddings(body, pool) for pool in pools])
@@ -70,6 +69,14 @@ def make_network(
     net.head.load_state_dict(torch.load(path, weights_only=True))
     losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
     return net.eval(), _small(net, config.small_places), losses
+
+
+def _made_from(start: InstrumentNet) -> list[str]:
+    """What a fit follows from beside its data and settings: the weights that it starts from, and the code."""
+    weights = hashlib.sha256()
+    for name, value in sorted(start.state_dict().items()):
+        weights.update(name.encode() + value.contiguous().numpy().tobytes())
+    return [weights.hexdigest(), fitting_version()]
 
 
 def _small(net: InstrumentNet, places: int) -> InstrumentNet:
@@ -89,7 +96,7 @@ def _tuned(
     """A tuned body and its losses for each pool and seed; what any run of the recipe finished is read back."""
     runs = []
     for pool, seed in zip(pools, seeds, strict=True):
-        parts = [pool.key, dataclasses.asdict(settings), seed]
+        parts = [pool.key, _made_from(start), dataclasses.asdict(settings), seed]
         path = folder / f"tuned-{key_of(parts)}.pt"
         if not path.exists():
             maps = lower_maps(start.body, pool, settings)
@@ -107,10 +114,6 @@ def run_folds(
     start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path
 ) -> tuple[dict[str, FoldScores], dict[str, FoldScores]]:
     """What networks (and their small twins) say of the sources that they never heard."""
-    path = folder / f"folds-{key_of([dataclasses.asdict(config), data.fingerprint])}.pkl"
-    if path.exists():
-        with path.open("rb") as file:
-            return pickle.load(file)
     scores: dict[str, FoldScores] = {}
     small_scores: dict[str, FoldScores] = {}
     for name, sources in config.folds.items():
@@ -120,10 +123,8 @@ def run_folds(
             features = {key: embed_set(one.body, single) for key, single in held.items()}
             # The patches have done their work, and are too large to keep.
             held = {key: dataclasses.replace(single, patches=single.patches[:0]) for key, single in held.items()}
-            kept[name] = fold_scores(one.head, held, features)
+            kept[name] = score_sets(one.head, held, features)
         print(name, json.dumps(figures_of({name: scores[name]})), flush=True)
-    with path.open("wb") as file:
-        pickle.dump((scores, small_scores), file)
     return scores, small_scores
 
 
@@ -136,10 +137,10 @@ def run(
         The network that ships and its small twin, each with its checkpoint's document: calibration, recipe, figures of
         the folds, sources, and some windows for an 8-bit export.
     """
-    start = untrained(pretrained)
+    start = untrained(pretrained, config.start)
     all_scores = run_folds(start, data, config, folder)
     *nets, losses = make_network(start, data, config, folder)
-    some = Mixer(data.cache, config.mix, max(config.seeds) + 1).batch(0, EXPORT_WINDOWS).audio
+    some = Mixer(data.cache, config.mix, max(config.seeds) + 1).batch(0, config.export_windows).audio
     results = []
     for net, scores, suffix in zip(nets, all_scores, ("", SMALL_SUFFIX), strict=True):
         calibration, heard_shift = calibrate_folds(scores, config.calibration)

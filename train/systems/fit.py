@@ -7,15 +7,11 @@ that was never interrupted, on the same machine and number of threads.
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,63 +22,23 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from train.corpus.manifest import AudioCache
-from train.corpus.splits import label_index, split
 from train.errors import TrainingError
-from train.models import System, build
-from train.sound.augment import AugmentSettings, mixup, spec_augment
+from train.models import build
+from train.sound.augment import mixup, spec_augment
 from train.sound.windows import Batch, WindowSource
 from train.systems.config import Config, Stage
+from train.systems.run_folder import BEST, LAST, RESULT, Epoch, FitResult, save_whole, write_curves
+from train.systems.schedule import learning_rate_at, precision_of
+from train.systems.validation import batched_logits, validation_batch, window_sources
 
-LAST, BEST, CURVES, RESULT = "last.pt", "best.pt", "curves.csv", "result.json"
 _CLIP_NORM = 5.0
-# Series of windows and of batch draws; numbers of validation windows never meet those of training.
-_BATCH_SERIES, _VALIDATION_SERIES = 7_001, 7_002
+# A series of its own for draws within a batch, apart from those of the windows.
+_BATCH_SERIES = 7_001
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """A line of the learning curves.
-
-    Attributes:
-        epoch: Counted from 1, over all stages.
-        learning_rate: At its end.
-        train_loss: Mean over the epoch.
-        validation_loss: On the validation windows.
-        accuracy: Of the dominant label there.
-        macro_f1: Of the dominant label there; the measure that the best epoch is chosen by.
-        seconds: Taken by training, without validation: processor time where there is no GPU, so that other work on the
-            machine does not count.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    validation_loss: float
-    accuracy: float
-    macro_f1: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What a run came to.
-
-    Attributes:
-        folder: The run's folder.
-        epochs: The learning curves.
-        best_epoch: The one whose weights are in `best.pt`.
-        windows: Training windows seen.
-        training_seconds: Without validation.
-    """
-
-    folder: Path
-    epochs: tuple[Epoch, ...]
-    best_epoch: int
-    windows: int
-    training_seconds: float
-
-
-def fit(config: Config, cache: AudioCache, folder: Path, on_step: Callable[[int], None] | None = None) -> FitResult:
+def fit_system(
+    config: Config, cache: AudioCache, folder: Path, on_step: Callable[[int], None] | None = None
+) -> FitResult:
     """Runs a config to its end, from where its folder says that it stopped.
 
     Args:
@@ -100,59 +56,13 @@ def fit(config: Config, cache: AudioCache, folder: Path, on_step: Callable[[int]
     return trainer.run(on_step)
 
 
-def window_sources(config: Config, cache: AudioCache) -> tuple[WindowSource, WindowSource]:
-    """Augmented training windows, and plain ones of the held-out recordings."""
-    indices = [label_index(clip.label, config.data.vocabulary) for clip in cache.clips]
-    labels = [-1 if index is None else index for index in indices]
-    # A backing track may hide one of the eleven, so it is no honest `other`.
-    usable = [i for i, clip in enumerate(cache.clips) if labels[i] >= 0 and clip.kind != "backing"]
-    kept, held = split([cache.clips[i] for i in usable], config.data.split, config.run.seed)
-
-    def source(part: list[int], augment: AugmentSettings) -> WindowSource:
-        return WindowSource(cache, labels, [usable[i] for i in part], config.data.kind_weights, augment)
-
-    return source(kept, config.augment), source(held, AugmentSettings())
-
-
-def validation_batch(config: Config, validation: WindowSource) -> Batch:
-    """The validation windows of a run."""
-    return validation.batch(_VALIDATION_SERIES + config.run.seed, 0, config.data.validation_windows)
-
-
-def load_best(folder: Path) -> tuple[System, dict[str, Any]]:
-    """The system of a finished or running run at its best epoch, and the config that it was built from.
-
-    Raises:
-        TrainingError: The folder holds no run.
-    """
-    path = folder / BEST
-    if not path.exists():
-        raise TrainingError(f"{path}: there is no such checkpoint.", "Run `python -m train fit` first.")
-    document = torch.load(path, map_location="cpu", weights_only=True)
-    settings = document["config"]["system"]
-    # The weights are in the checkpoint, so a pretrained start is not needed again.
-    arguments = {key: value for key, value in settings["arguments"].items() if key != "checkpoint"}
-    system = build(settings["architecture"], arguments)
-    system.load_state_dict(document["weights"])
-    return system.eval(), document["config"]
-
-
-def batched_logits(system: System, audio: Tensor, size: int = 16) -> tuple[Tensor, Tensor]:
-    """Logits in evaluation mode and single precision, (windows, 12) each, on the CPU."""
-    device = next(system.parameters()).device
-    system.eval()
-    with torch.no_grad():
-        parts = [system(part.to(device)) for part in audio.split(size)]
-    return torch.cat([part[0] for part in parts]).cpu(), torch.cat([part[1] for part in parts]).cpu()
-
-
 class _Trainer:
     """The state of a run, and how it moves from epoch to epoch."""
 
     def __init__(self, config: Config, cache: AudioCache, train: WindowSource, validation: Batch, folder: Path) -> None:
         self.config, self.train, self.validation, self.folder = config, train, validation, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.precision = _precision(config.run.precision, self.device)
+        self.precision = precision_of(config.run.precision, self.device)
         torch.manual_seed(config.run.seed)
         self.system = build(config.system.architecture, config.system.arguments).to(self.device)
         if self.system.sample_rate != cache.sample_rate:
@@ -242,7 +152,7 @@ class _Trainer:
         losses = []
         for step in range(run.steps_per_epoch):
             done = within * run.steps_per_epoch + step
-            rate = _learning_rate(stage, done, stage.epochs * run.steps_per_epoch)
+            rate = learning_rate_at(stage, done, stage.epochs * run.steps_per_epoch)
             losses.append(self._step((number - 1) * run.steps_per_epoch + step, rate))
             on_step((number - 1) * run.steps_per_epoch + step)
         seconds = clock() - started
@@ -250,7 +160,7 @@ class _Trainer:
         self.epochs.append(Epoch(number, rate, float(np.mean(losses)), loss, accuracy, macro_f1, seconds))
         if self.best_epoch == 0 or macro_f1 > self.epochs[self.best_epoch - 1].macro_f1:
             self.best_epoch = number
-            _save({"weights": self.system.state_dict(), "config": self.config.to_document()}, self.folder / BEST)
+            save_whole({"weights": self.system.state_dict(), "config": self.config.to_document()}, self.folder / BEST)
         self._checkpoint()
 
     def _step(self, number: int, learning_rate: float) -> float:
@@ -298,10 +208,7 @@ class _Trainer:
     # -- what survives a kill
 
     def _checkpoint(self) -> None:
-        with (self.folder / CURVES).open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, fieldnames=list(Epoch.__dataclass_fields__))
-            table.writeheader()
-            table.writerows(asdict(epoch) for epoch in self.epochs)
+        write_curves(self.epochs, self.folder)
         assert self.optimiser is not None
         state = {
             "config": self.config.to_document(),
@@ -314,7 +221,7 @@ class _Trainer:
         }
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state()
-        _save(state, self.folder / LAST)
+        save_whole(state, self.folder / LAST)
 
     def _resume(self) -> None:
         """Takes up the run that the folder holds, if it holds one."""
@@ -342,34 +249,3 @@ class _Trainer:
                 return stage
             epoch -= stage.epochs
         return self.config.stages[-1]
-
-
-def _learning_rate(stage: Stage, step: int, steps: int) -> float:
-    """A pure function of the step, so that resuming needs no scheduler's state."""
-    if stage.schedule == "constant":
-        return stage.learning_rate
-    warm = max(1, steps // 10)
-    if step < warm:
-        return stage.learning_rate * (step + 1) / warm
-    return stage.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _precision(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        if device.type == "cpu":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    try:
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    except KeyError:
-        raise TrainingError(f"There is no precision '{name}'.", "Use auto, float32 or bfloat16.") from None
-
-
-def _save(document: dict[str, Any], path: Path) -> None:
-    """Writes whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -11,7 +11,8 @@ from train.corpus.manifest import AudioCache, Clip, fingerprint
 from train.models import build
 from train.provenance import commit, library_versions
 from train.systems.config import Config
-from train.systems.fit import FitResult, fit
+from train.systems.fit import fit_system
+from train.systems.run_folder import FitResult
 
 ORIGIN = "origin.json"
 
@@ -52,4 +53,4 @@ def fit_on(config: Config, clips: Sequence[Clip], out: Path, cache_folder: Path)
             "libraries": library_versions(),
         }
         (folder / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
-    return fit(config, cache, folder)
+    return fit_system(config, cache, folder)
