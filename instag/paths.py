@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
 from instag.errors import ErrorCode, FileError
@@ -61,6 +62,53 @@ def from_table(text: str) -> str:
         return bytes([int(match[1], 16)]) if match[1] else b"\\"
 
     return _ESCAPED.sub(unescape, text.encode("utf-8", _CODEC_ERRORS)).decode("utf-8", _CODEC_ERRORS)
+
+
+def table_path(path: str | os.PathLike[str], root: Path | None = None) -> str:
+    """The path of a file as it stands in the table of a job.
+
+    Args:
+        path: As it was given or found.
+        root: Where given, a file below it is named relative to it, however it was spelled and whatever links lead to
+            its folder; any other file has its absolute path. So each file has one name.
+    """
+    if root is None:
+        return to_table(path)
+    folder, name = os.path.split(os.path.normpath(path))
+    full = os.path.join(_real_folder(folder), name)  # noqa: PTH118 - a Path for each of a million files is slow
+    top = os.path.join(_real_folder(os.fspath(root)), "")  # noqa: PTH118
+    return to_table(full.removeprefix(top))
+
+
+@lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def locate(text: str, root: Path | None = None) -> Path:
+    """The file that a path of a table leads to.
+
+    Args:
+        text: As it stands in the table.
+        root: The folder that relative paths start from; the current one where it is None.
+    """
+    path = Path(from_table(text))
+    return root / path if root else path
+
+
+def other_spelling(path: str | os.PathLike[str], folder: str) -> str:
+    """The absolute spelling of a relative path, or the relative one of an absolute path; "" where there is none.
+
+    Args:
+        path: The path.
+        folder: The current folder, absolute.
+    """
+    text = os.fspath(path)
+    if not Path(text).is_absolute():
+        return os.path.normpath(os.path.join(folder, text))  # noqa: PTH118
+    top = os.path.join(folder, "")  # noqa: PTH118
+    normal = os.path.normpath(text)
+    return normal.removeprefix(top) if normal.startswith(top) else ""
 
 
 def for_terminal(path: str | os.PathLike[str]) -> str:

@@ -30,18 +30,38 @@ class Finding(StrEnum):
         return self not in (Finding.UNCHANGED, Finding.NOT_CHECKED, Finding.METADATA_CHANGED)
 
 
-def check_row(row: Row) -> tuple[Finding, str]:
+def is_gone(row: Row, root: Path | None = None) -> bool:
+    """Whether the file of a row no longer exists; one that merely cannot be reached is not gone.
+
+    Args:
+        row: The row.
+        root: The folder that relative paths start from; the current one where it is None.
+    """
+    try:
+        paths.locate(row.path, root).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def check_row(row: Row, root: Path | None = None) -> tuple[Finding, str]:
     """Checks one row against its file.
+
+    Args:
+        row: The row.
+        root: The folder that relative paths start from; the current one where it is None.
 
     Returns:
         The finding, and a sentence on it.
     """
     if row.status is not Status.ANALYSED or not row.audio_digest:
         return Finding.NOT_CHECKED, "the row holds no digest, since the file was not analysed"
-    path = Path(paths.from_table(row.path))
+    path = paths.locate(row.path, root)
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Finding.MISSING, "the file is no longer there"
     except OSError as error:
         return Finding.UNREADABLE, f"the file cannot be looked at ({error.strerror})"
@@ -62,6 +82,9 @@ def check_row(row: Row) -> tuple[Finding, str]:
 
 
 def _says(values: tags.TagValues, row: Row) -> bool:
+    """Whether tags say what a row says: the machine's verdict or, once a person reviewed it, the person's label."""
+    if row.review and values.source.startswith("person:"):
+        return values.dominant == row.reviewed_label
     instruments = tuple(DISPLAY_NAMES[label] for label in row.instruments)
     return (
         values.dominant == row.dominant

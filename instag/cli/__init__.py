@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import model, show, tag, untag, verify
+from instag.cli import list as listing
+from instag.cli import merge, model, prune, show, tag, untag, verify
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
 from instag.cli.streams import guard_streams
@@ -59,5 +60,10 @@ for command, summary, examples in (
     (untag.untag, "Remove what instag wrote.", untag.EXAMPLES),
     (model.model, "Show what a model says of itself.", model.EXAMPLES),
     (verify.verify, "Check files against a table.", verify.EXAMPLES),
+    (listing.list_files, "List files of a table.", listing.EXAMPLES),
+    (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
+    (merge.merge, "Join tables.", merge.EXAMPLES),
 ):
-    app.command(cls=Command, epilog=epilog(examples), short_help=summary)(command)
+    app.command(
+        "list" if command is listing.list_files else None, cls=Command, epilog=epilog(examples), short_help=summary
+    )(command)

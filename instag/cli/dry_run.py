@@ -32,8 +32,10 @@ def show_plan(
     from instag.tags.sidecar import sidecar_path
 
     trouble = list(plan.broken)
-    for path, mark in plan.done:
-        typer.echo(f"{for_terminal(path)}: done before ({mark.status}), would be skipped")
+    for note in plan.notes:
+        typer.echo(note, err=True)
+    for name, mark in plan.done:
+        typer.echo(f"{name}: done before ({mark.status}), would be skipped")
     for path in plan.todo:
         actions = ["analysed"]
         if worker.write_tags:

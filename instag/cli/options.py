@@ -178,6 +178,29 @@ Verbose = Annotated[int, option("--verbose", "-v", panel=SAY, count=True, help="
 Events = Annotated[bool, option("--events", panel=SAY, help="JSON Lines on stdout, for programs (docs/events.md).")]
 
 
+TablePath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        parser=path_of,
+        rich_help_panel=ANALYSE,
+        show_default=False,
+        help="A table that `instag tag --output` wrote.",
+    ),
+]
+TableRoot = Annotated[
+    Path | None,
+    option(
+        "--root",
+        panel=ANALYSE,
+        metavar="DIR",
+        parser=path_of,
+        help="The folder that relative paths in the table start from.",
+        show_default="the current folder",
+    ),
+]
+
+
 def parse_device(name: str) -> Device:
     """The device behind `--device`.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from instag.cli.settings import check_target
 from instag.errors import UsageError
 from instag.paths import is_same_file
-from instag.table import ResultTable, open_table, table_kind
+from instag.table import ResultTable, open_table, refuse_in_bag, table_kind
 from instag.table.lock import locked
 from instag.table.timeline import Timeline
 
@@ -18,6 +18,7 @@ def check_outputs(output: Path | None, windows: Path | None, settings: Path | No
 
     Raises:
         UsageError: A name does not say its format, is missing, or is that of another output.
+        CannotStartError: A file would lie in the payload of a BagIt bag.
     """
     if output:
         table_kind(output)
@@ -29,6 +30,10 @@ def check_outputs(output: Path | None, windows: Path | None, settings: Path | No
         )
     if settings:
         check_target(settings)
+    # Now, since even a lock beside an output would be a file too many in a bag.
+    for target in (output, windows):
+        if target:
+            refuse_in_bag(target)
 
 
 def open_outputs(

@@ -103,8 +103,10 @@ class Terminal:
         """Shows nothing: a terminal has no room for it."""
 
     def file_skipped(self, path: str, mark: Mark) -> None:
-        """Shows skipped files if asked to."""
-        if self._verbose:
+        """Shows skipped files if asked to, and the failures of earlier runs always."""
+        if mark.status is Status.FAILED:
+            self._say(f"FAILED {path}: failed in an earlier run and has not changed; --retry-failed tries it again")
+        elif self._verbose:
             self._say(f"{path}: skipped, {mark.status} in an earlier run and unchanged since")
 
     def file_ended(self, row: Row, totals: Totals) -> None:
@@ -136,7 +138,7 @@ class Terminal:
             return
         # Nobody knows how long the remaining recordings are before they are decoded; bytes tell how much is left.
         share = min(1.0, self._done_bytes / self._todo_bytes) if self._todo_bytes else 1.0
-        done = progress_text(totals, totals.skipped + self._ended)
+        done = progress_text(totals, totals.skipped + totals.failed_before + self._ended)
         if not self._bar.disable:
             self._bar.total = totals.audio_seconds / share if share else None
             self._bar.n = totals.audio_seconds
@@ -180,6 +182,8 @@ def result_line(row: Row) -> str:
 def summary(totals: Totals) -> str:
     """The whole job in one sentence or two."""
     parts = [f"{totals.analysed} analysed", f"{totals.skipped} done before", f"{totals.failed} failed"]
+    if totals.failed_before:
+        parts[-1] += f" ({totals.failed_before} in an earlier run)"
     if totals.refused:
         parts.append(f"{totals.refused} not written to")
     verb = "needs" if totals.needs_review == 1 else "need"

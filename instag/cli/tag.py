@@ -47,6 +47,15 @@ def tag(
     inputs: Inputs,
     include: Include = None,
     exclude: Exclude = None,
+    shard: Annotated[
+        str | None,
+        option(
+            "--shard",
+            panel=ANALYSE,
+            metavar="i/n",
+            help="Take only the i-th of n shares of the files, as one task of a job array.",
+        ),
+    ] = None,
     overlap: Overlap = 0.0,
     model: ModelName = "instag",
     retry_failed: Annotated[
@@ -86,6 +95,16 @@ def tag(
             metavar="FILE",
             parser=path_of,
             help="Timeline, one row per window: .csv or .jsonl. Needs --output.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        option(
+            "--root",
+            panel=WRITE,
+            metavar="DIR",
+            parser=path_of,
+            help="Write paths relative to this folder into the table, so that each file has one name.",
         ),
     ] = None,
     write_tags: Annotated[
@@ -180,14 +199,17 @@ def tag(
     from instag.cli.leftout import LeftOut
     from instag.cli.outputs import check_outputs, open_outputs
     from instag.cli.progress import EventLines, Terminal
-    from instag.discover import Unreached, discover
+    from instag.discover import discover
     from instag.model.session import Device, find_model, open_model
+    from instag.run.filesystems import network_note
     from instag.run.job import Job, JobSettings
-    from instag.run.plan import Planner
+    from instag.run.plan import Found, Planner
+    from instag.run.shard import parse_shard
     from instag.run.worker import WorkerSettings
 
     with errors_for_people():
         check_outputs(output, windows, save_settings)
+        share = parse_shard(shard) if shard is not None else None
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -196,6 +218,7 @@ def tag(
             sidecar=sidecar,
             overwrite=overwrite and write_tags,
             keep_mtime=keep_mtime,
+            root=root,
         )
         job_settings = JobSettings(
             jobs=jobs,
@@ -211,10 +234,7 @@ def tag(
         if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
             observer.note("No GPU can be used here; the model runs on the CPU.")
         left_out = LeftOut(observer, each=verbose > 0)
-        found = [
-            (item.path, item.error) if isinstance(item, Unreached) else (item, None)
-            for item in discover(inputs, include or [], exclude or [], left_out)
-        ]
+        found = Found(discover(inputs, include or [], exclude or [], left_out))
         left_out.sum_up()
         if not found:
             raise nothing_found()
@@ -225,7 +245,10 @@ def tag(
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
-            plan = Planner(loaded.card, worker, retry_failed, force).plan(found, table, timeline)
+            if output and (note := network_note(output)):
+                observer.note(note)
+            planner = Planner(loaded.card, worker, retry_failed, force, share)
+            plan = planner.plan(found.drain(), table, timeline)
             if dry_run:
                 raise typer.Exit(show_plan(plan, worker, output, windows, save_settings))
             totals = Job(job_settings, worker, loaded.card, observer, table, timeline).run(plan)

@@ -58,8 +58,8 @@ class JobSettings:
 class _Flight:
     """A file that was handed to the workers."""
 
+    index: int
     path: Path
-    size_bytes: int
     announced: bool = False
 
 
@@ -93,7 +93,9 @@ class Job:
         self._observer, self._table, self._timeline = observer, table, timeline
         self.totals = Totals()
         self._started = 0.0
-        self._waiting: deque[tuple[Path, int]] = deque()
+        self._plan = Plan()
+        # Places in the plan: numbers are small, and a plan may hold a million files.
+        self._waiting: deque[int] = deque()
         self._flying: dict[Future[Outcome], _Flight] = {}
         self._withdrawn: list[_Flight] = []
 
@@ -105,11 +107,13 @@ class Job:
         """
         self._started = time.monotonic()
         self.totals = Totals(files=len(plan.todo) + len(plan.broken) + len(plan.done))
+        for note in plan.notes:
+            self._observer.note(note)
         self._observer.job_started(self.totals.files, len(plan.todo), sum(plan.sizes))
         self._count_done(plan)
         for path, error in plan.broken:
             self._record(Outcome(failed_row(path, error, self._card, self._worker)))
-        self._waiting = deque(zip(plan.todo, plan.sizes, strict=True))
+        self._plan, self._waiting = plan, deque(range(len(plan.todo)))
         if self._waiting and not self._has_failed_fast():
             self._run_workers()
         self.totals.elapsed_seconds = time.monotonic() - self._started
@@ -118,10 +122,13 @@ class Job:
 
     def _count_done(self, plan: Plan) -> None:
         for path, mark in plan.done:
-            self.totals.skipped += 1
-            self.totals.failed += mark.status is Status.FAILED
+            if mark.status is Status.FAILED:
+                self.totals.failed += 1
+                self.totals.failed_before += 1
+            else:
+                self.totals.skipped += 1
             self.totals.refused += mark.tags_written is TagOutcome.REFUSED
-            self._observer.file_skipped(paths.to_table(path), mark)
+            self._observer.file_skipped(path, mark)
 
     def _run_workers(self) -> None:
         settings = self._settings
@@ -152,9 +159,10 @@ class Job:
         while (self._waiting or self._flying) and not stop.is_set() and not self._has_failed_fast():
             # One file more than workers waits in line, so that none idles while a row is recorded.
             while self._waiting and len(self._flying) <= self._settings.jobs:
-                path, size_bytes = self._waiting.popleft()
-                future = pool.submit(path, self._settings.timeout_for(size_bytes))
-                self._flying[future] = _Flight(path, size_bytes)
+                index = self._waiting.popleft()
+                path = self._plan.todo[index]
+                future = pool.submit(path, self._settings.timeout_for(self._plan.sizes[index]))
+                self._flying[future] = _Flight(index, path)
             finished, _ = wait(self._flying, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
             self._settle(pool, finished)
             for future, flight in self._flying.items():
@@ -172,7 +180,7 @@ class Job:
             self._announce(future, flight)
             outcome = self._outcome(pool, future, flight)
             if outcome is None:
-                self._waiting.appendleft((flight.path, flight.size_bytes))
+                self._waiting.appendleft(flight.index)
             else:
                 self._record(outcome)
 
@@ -189,13 +197,16 @@ class Job:
     def _announce(self, future: Future[Outcome], flight: _Flight) -> None:
         if not flight.announced and (future.running() or future.done()):
             flight.announced = True
-            self._observer.file_started(paths.to_table(flight.path))
+            self._observer.file_started(paths.table_path(flight.path, self._worker.root))
 
     def _record(self, outcome: Outcome) -> None:
         row = outcome.row
         if self._timeline and outcome.windows is not None:
             self._timeline.append(row.path, outcome.windows)
         if self._table:
+            row, note = self._table.reviews.keep(row)
+            if note:
+                self._observer.note(note)
             self._table.append(row)
         self._count(row)
         self.totals.elapsed_seconds = time.monotonic() - self._started

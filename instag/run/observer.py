@@ -15,8 +15,9 @@ class Totals:
     Attributes:
         files: Files found.
         analysed: Analysed in this run.
-        skipped: Dealt with in an earlier run, and unchanged since.
-        failed: Not analysed, in this run or an earlier one.
+        skipped: Analysed in an earlier run, and unchanged since.
+        failed: Not analysed, in this run or an earlier one. `analysed + skipped + failed` are the files dealt with.
+        failed_before: How many of the failed ones failed in an earlier run, and were not tried again.
         refused: Analysed, but their tags or sidecars could not be written.
         needs_review: Analysed in this run, and marked for a person to listen to.
         audio_seconds: Length of what was analysed in this run.
@@ -28,6 +29,7 @@ class Totals:
     analysed: int = 0
     skipped: int = 0
     failed: int = 0
+    failed_before: int = 0
     refused: int = 0
     needs_review: int = 0
     audio_seconds: float = 0.0

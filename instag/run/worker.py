@@ -37,6 +37,7 @@ class WorkerSettings:
         sidecar: Whether a sidecar is written beside each file.
         overwrite: Whether an `INSTRUMENT` that somebody else wrote may be replaced.
         keep_mtime: Whether a file keeps its modification time when its tags are written.
+        root: The folder that paths in the table are relative to; None keeps them as they were given.
     """
 
     model_path: Path
@@ -46,6 +47,7 @@ class WorkerSettings:
     sidecar: bool = False
     overwrite: bool = False
     keep_mtime: bool = False
+    root: Path | None = None
 
     def wanted(self) -> tuple[str, ...]:
         """What of the settings a file's row must hold for the file to be done, as in the `settings` column."""
@@ -76,8 +78,10 @@ _states: list[_State] = []
 
 
 def start_worker(settings: WorkerSettings, silent: bool = True) -> None:
-    """Prepares a worker process: the parent alone answers Ctrl-C, and C libraries' chatter goes nowhere."""
+    """Prepares a worker: the parent alone answers Ctrl-C and hang-ups, and what C libraries print goes nowhere."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):  # Windows knows no hang-up
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if silent:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
@@ -211,7 +215,7 @@ def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
 def _provenance(path: Path, card: ModelCard, settings: WorkerSettings) -> Row:
     """A row that says so far how it came about."""
     return Row(
-        path=paths.to_table(path),
+        path=paths.table_path(path, settings.root),
         status=Status.FAILED,
         model_id=card.model_id,
         model_version=card.version,

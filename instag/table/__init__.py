@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from instag.bags import bag_of_payload
 from instag.errors import CannotStartError, UsageError
 from instag.table.codecs import CsvCodec, JsonLinesCodec, LineCodec
+from instag.table.glance import CsvGlance, Glance, JsonGlance
 from instag.table.journal import Journal, Line
-from instag.table.rows import COLUMN_TYPES, Mark, Row, row_from_record
+from instag.table.reviews import Reviews
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, row_from_record
 
 TABLE_EXTENSIONS = (".csv", ".jsonl", ".sqlite")
 
@@ -19,9 +23,13 @@ class ResultTable(Protocol):
 
     Attributes:
         notes: Sentences on what was found and repaired at the start.
+        damaged: How many rows cannot be read; known for certain when `rows` is through.
+        reviews: What people said of the recordings.
     """
 
     notes: list[str]
+    damaged: int
+    reviews: Reviews
 
     def mark(self, path: str) -> Mark | None:
         """What of the row of a path decides whether it is done, or None where it has none."""
@@ -29,8 +37,14 @@ class ResultTable(Protocol):
     def append(self, row: Row) -> None:
         """Adds the row; an earlier one of the same path no longer counts."""
 
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Adds many rows at once, as a merge does."""
+
+    def remove(self, path: str) -> None:
+        """Takes the row of a path out; it is gone for good once the table is finished."""
+
     def rows(self) -> Iterator[Row]:
-        """All rows that count, in the order of their paths."""
+        """All rows that count and can be read, in the order of their paths."""
 
     def finish(self) -> None:
         """One row per path, in the order of the paths; closes the table."""
@@ -44,18 +58,25 @@ class LineTable:
 
     Attributes:
         notes: Sentences on what was found and repaired at the start.
+        damaged: How many rows cannot be read; known for certain when `rows` is through.
+        reviews: What people said of the recordings.
     """
 
-    def __init__(self, path: Path, codec: LineCodec, *, read_only: bool) -> None:
+    def __init__(self, path: Path, codec: LineCodec, glance: Callable[[bytes], Glance], *, read_only: bool) -> None:
         """Opens or makes the file, and repairs it; `read_only` leaves a file that must be there as it is.
 
         Raises:
             CannotStartError: It cannot be opened, or is something else.
         """
         self._codec = codec
+        self._glance = glance
         self._marks: dict[str, Mark] = {}
-        self._journal = Journal(path, codec.header, self._read_line, read_only=read_only)
+        self.reviews = Reviews()
+        self._journal = Journal(
+            path, codec.header, self._read_line, start=codec.start, columns=COLUMNS, read_only=read_only
+        )
         self.notes = self._journal.notes
+        self.damaged = self._journal.damaged
 
     def mark(self, path: str) -> Mark | None:
         """What of the row of a path decides whether it is done, or None where it has none."""
@@ -65,11 +86,29 @@ class LineTable:
         """Adds the row and flushes it."""
         self._journal.append(row.path, [self._codec.encode(row.to_record())])
         self._marks[row.path] = Mark.of(row)
+        self.reviews.learn(row.path, row.audio_digest, row.review)
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Adds many rows at once."""
+        for row in rows:
+            self.append(row)
+
+    def remove(self, path: str) -> None:
+        """Takes the row of a path out; it is gone for good once the table is finished."""
+        self._journal.remove(path)
+        del self._marks[path]
 
     def rows(self) -> Iterator[Row]:
-        """All rows that count, in the order of their paths."""
+        """All rows that count and can be read, in the order of their paths."""
+        unreadable = 0
         for path in sorted(self._journal.blocks):
-            yield row_from_record(self._codec.decode(self._journal.read(path)[0]))
+            try:
+                row = row_from_record(self._codec.decode(self._journal.read(path)[0]))
+            except ValueError:
+                unreadable += 1
+            else:
+                yield row
+        self.damaged = self._journal.damaged + unreadable
 
     def finish(self) -> None:
         """One row per path, in the order of the paths; closes the table."""
@@ -80,9 +119,11 @@ class LineTable:
         self._journal.close()
 
     def _read_line(self, line: bytes) -> Line:
-        row = row_from_record(self._codec.decode(line))
-        self._marks[row.path] = Mark.of(row)
-        return Line(row.path, starts=True)
+        path, mark, digest, review = self._glance(line)
+        self._marks[path] = mark
+        if review is not None:
+            self.reviews.learn(path, digest, review)
+        return Line(path, True)
 
 
 def open_table(path: Path, *, read_only: bool = False) -> ResultTable:
@@ -94,16 +135,35 @@ def open_table(path: Path, *, read_only: bool = False) -> ResultTable:
 
     Raises:
         UsageError: The extension is none of ours.
-        CannotStartError: The file cannot be used.
+        CannotStartError: The file cannot be used, or would be written into the payload of a BagIt bag.
     """
     kind = table_kind(path)
+    if not read_only:
+        refuse_in_bag(path)
     if read_only and not path.is_file():
         raise CannotStartError(f"{path}: there is no such table.", "Give a table that `instag tag -o` wrote.")
     if kind == ".sqlite":
         from instag.table.sqlite import SqliteTable
 
         return SqliteTable(path, read_only=read_only)
-    return LineTable(path, CsvCodec(COLUMN_TYPES) if kind == ".csv" else JsonLinesCodec(), read_only=read_only)
+    if kind == ".csv":
+        rows = CsvCodec(COLUMN_TYPES)
+        return LineTable(path, rows, CsvGlance(rows), read_only=read_only)
+    records = JsonLinesCodec()
+    return LineTable(path, records, JsonGlance(records), read_only=read_only)
+
+
+def refuse_in_bag(path: Path) -> None:
+    """Checks that a file that is to be written does not lie in the payload of a BagIt bag.
+
+    Raises:
+        CannotStartError: It does, and would make the bag invalid (RFC 8493, section 3).
+    """
+    if bag := bag_of_payload(Path(os.path.realpath(path))):
+        raise CannotStartError(
+            f"{path}: would lie in the payload of the BagIt bag {bag}, which it would make invalid.",
+            "Name a file outside the folder `data` of the bag.",
+        )
 
 
 def table_kind(path: Path) -> str:

@@ -11,19 +11,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from instag.constants import TEMPORARY_PREFIX
 from instag.disk import synchronise_folder
 from instag.errors import CannotStartError
+from instag.table.strangers import StrangeRecordError, describe_header
 
 _SYNC_SECONDS = 1.0
 _REMEDY_OTHER_FILE = "Name another file, or move this one away."
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+# Tuples, since one of each is made for every line when a job starts.
+class Line(NamedTuple):
     """What a line says of itself.
 
     Attributes:
@@ -35,8 +36,7 @@ class Line:
     starts: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Where the lines of one key lie in the file."""
 
     offset: int
@@ -51,17 +51,28 @@ class Journal:
         path: The file.
         blocks: For each key the last whole block.
         notes: Sentences on what was found and repaired at the start.
+        damaged: How many lines could not be read, and are still there: with `read_only` nothing is repaired.
     """
 
     def __init__(
-        self, path: Path, header: bytes, read_line: Callable[[bytes], Line], *, read_only: bool = False
+        self,
+        path: Path,
+        header: bytes,
+        read_line: Callable[[bytes], Line],
+        *,
+        start: bytes = b"",
+        columns: Iterable[str] = (),
+        read_only: bool = False,
     ) -> None:
         """Opens or makes the file, and repairs it.
 
         Args:
             path: The file.
             header: Its first line, with the line end, or nothing.
-            read_line: Says what a line belongs to; raises ValueError for a line that is no record.
+            read_line: Says what a line belongs to; raises ValueError for a line that is damaged, and
+                StrangeRecordError for one that is whole and not ours.
+            start: The bytes that every record starts with.
+            columns: The names in the header, by which a strange header is described.
             read_only: Opens a file that must be there, and leaves it as it is, repairs included.
 
         Raises:
@@ -71,7 +82,10 @@ class Journal:
         self.path = Path(os.path.realpath(path))
         self.blocks: dict[str, Block] = {}
         self.notes: list[str] = []
+        self.damaged = 0
         self._header = header
+        self._start = start
+        self._columns = list(columns)
         self._read_line = read_line
         self._synced_at = time.monotonic()
         if path.exists() and not path.is_file():
@@ -178,24 +192,30 @@ class Journal:
         if not self._header:
             self._reader.seek(0)
         elif first.rstrip(b"\r\n") != self._header.rstrip(b"\r\n"):
-            raise CannotStartError(
-                f"{self.path}: is not a table of this version of instag; nothing was written to it.", _REMEDY_OTHER_FILE
-            )
-        damaged = self._scan()
-        if damaged and not read_only:
+            raise self._stranger(describe_header(first, self._columns))
+        damaged = self._scan(read_only)
+        if damaged and read_only:
+            self.damaged = len(damaged)
+            self.notes.append(f"{self.path}: {_lines(len(damaged))} torn or damaged and cannot be read.")
+        elif damaged:
             self._set_aside(damaged)
 
-    def _scan(self) -> list[bytes]:
+    def _scan(self, read_only: bool) -> list[bytes]:
         """Fills `blocks`; returns the lines that are no records."""
         damaged: list[bytes] = []
+        strange = ""
         key: str | None = None
         offset = self._reader.tell()
         for line in self._reader:
             try:
+                entry = self._read_line(line.rstrip(b"\r\n"))
                 if not line.endswith(b"\n"):
                     raise ValueError("torn")
-                entry = self._read_line(line.rstrip(b"\r\n"))
-            except ValueError:
+            except ValueError as error:
+                if isinstance(error, StrangeRecordError):
+                    if not read_only:
+                        raise self._stranger(str(error)) from None
+                    strange = strange or str(error)
                 damaged.append(line)
                 key = None
             else:
@@ -209,11 +229,24 @@ class Journal:
                     damaged.append(line)
                     key = None
             offset += len(line)
-        if damaged and not self._header and not self.blocks and len(damaged) > 1:
-            raise CannotStartError(
-                f"{self.path}: holds no record of instag; nothing was written to it.", _REMEDY_OTHER_FILE
-            )
+        if strange:
+            self.notes.append(f"{self.path}: {strange}.")
+        if not self.blocks and not self._header:
+            self._refuse_strangers(damaged, strange)
         return damaged
+
+    def _refuse_strangers(self, damaged: list[bytes], strange: str) -> None:
+        """Refuses a file without header of which no line is ours, nor the torn beginning of one of ours.
+
+        Raises:
+            CannotStartError: It is somebody else's.
+        """
+        beginnings = (line.rstrip(b"\0\r\n")[: len(self._start)] for line in damaged)
+        if strange or any(not self._start.startswith(beginning) for beginning in beginnings):
+            raise self._stranger(strange or "is not a table of instag")
+
+    def _stranger(self, what: str) -> CannotStartError:
+        return CannotStartError(f"{self.path}: {what}; nothing was written to it.", _REMEDY_OTHER_FILE)
 
     def _set_aside(self, damaged: list[bytes]) -> None:
         aside = self.path.with_name(self.path.name + ".damaged")
@@ -221,12 +254,17 @@ class Journal:
             file.writelines(line if line.endswith(b"\n") else line + b"\n" for line in damaged)
             file.flush()
             os.fsync(file.fileno())
-        lines = "1 line was" if len(damaged) == 1 else f"{len(damaged)} lines were"
+        verb = "was" if len(damaged) == 1 else "were"
         self.notes.append(
-            f"{self.path}: {lines} torn or damaged and moved to {aside.name}; those files are done again."
+            f"{self.path}: {_count(len(damaged))} {verb} torn or damaged and moved to {aside.name}; "
+            "those files are done again."
         )
         self._rewrite(in_order=False)
         self._open(read_only=False)
+
+    def remove(self, key: str) -> None:
+        """Leaves out a key; its lines go when the file is finished."""
+        del self.blocks[key]
 
     def _in_order(self) -> bool:
         """Whether the file already holds just the blocks, in the order of their keys."""
@@ -267,3 +305,11 @@ class Journal:
             f"{self.path}: cannot be written ({error.strerror}).",
             "Make room or mend the folder, then run the same command again; what was done is kept.",
         )
+
+
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
+
+
+def _lines(lines: int) -> str:
+    return f"{_count(lines)} {'is' if lines == 1 else 'are'}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from instag.labels import LABELS
 from instag.results import TagOutcome
+from instag.table.strangers import StrangeRecordError, describe_value
 
 Value = str | int | float | bool | None
 
@@ -27,6 +28,21 @@ class AssignedBy(StrEnum):
     NOBODY = ""
     MACHINE = "machine"
     PERSON = "person"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A person's word on a recording.
+
+    Attributes:
+        label: The label that the person gave.
+        by: Who.
+        at: When, ISO 8601 in UTC.
+    """
+
+    label: str
+    by: str
+    at: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,18 @@ class Row:
     shares: tuple[float, ...] = ()
     presences: tuple[float, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """The label that counts: the person's if there is one, else the machine's; "" where the file failed."""
+        return self.reviewed_label or self.dominant
+
+    @property
+    def review(self) -> Review | None:
+        """The person's word, if there is one."""
+        if not (self.reviewed_label or self.reviewed_at):
+            return None
+        return Review(self.reviewed_label, self.reviewed_by, self.reviewed_at)
+
     def to_record(self) -> dict[str, Value]:
         """The row as one flat record, in the order of `COLUMNS`; an absent value is None."""
         record = {name: getattr(self, name) for name in _PLAIN}
@@ -110,9 +138,8 @@ class Row:
         return {name: None if value == "" else value for name, value in record.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What of a row decides whether its file is done; small, since one is kept for every row."""
+class Mark(NamedTuple):
+    """What of a row decides whether its file is done. A tuple, since one is made for every row when a job starts."""
 
     status: Status
     size_bytes: int | None
@@ -175,6 +202,8 @@ def row_from_record(record: Mapping[str, Any]) -> Row:
             plain[name] = ""
     if not plain["path"]:
         raise ValueError("the field 'path' is empty")
+    if strange := describe_value("status", plain["status"], str):
+        raise StrangeRecordError(strange)
     plain["status"] = Status(plain["status"])
     plain["instruments"] = tuple(label for label in plain["instruments"].split(";") if label)
     plain["assigned_by"] = AssignedBy(plain["assigned_by"])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from instag.errors import CannotStartError
-from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, row_from_record
+from instag.results import TagOutcome
+from instag.table.reviews import Reviews
+from instag.table.rows import COLUMN_TYPES, COLUMNS, AssignedBy, Mark, Review, Row, Status, row_from_record
+from instag.table.strangers import describe_columns
 
 # "itag" in ASCII: tells a table of ours from any other database.
 _APPLICATION_ID = 0x69746167
+# How long another program may hold the database before that is an error.
+BUSY_SECONDS = 30.0
 _SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER", str: "TEXT"}
 
 
@@ -19,6 +25,8 @@ class SqliteTable:
 
     Attributes:
         notes: Sentences on what was found at the start.
+        damaged: How many rows cannot be read; known for certain when `rows` is through.
+        reviews: What people said of the recordings.
     """
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
@@ -28,10 +36,12 @@ class SqliteTable:
             CannotStartError: It cannot be opened, or is something else.
         """
         self.notes: list[str] = []
+        self.damaged = 0
+        self.reviews = Reviews()
         self._path = path
         try:
             uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         except sqlite3.Error as error:
             raise self._error(error) from None
         try:
@@ -46,10 +56,13 @@ class SqliteTable:
     def mark(self, path: str) -> Mark | None:
         """What of the row of a path decides whether it is done, or None."""
         try:
-            found = self._connection.execute(f"SELECT {_ALL} FROM results WHERE path = ?", (path,)).fetchone()
+            found = self._connection.execute(f"SELECT {_MARK} FROM results WHERE path = ?", (path,)).fetchone()
         except sqlite3.Error as error:
             raise self._error(error) from None
-        return Mark.of(_row(found)) if found else None
+        try:
+            return _mark(found) if found else None
+        except ValueError:  # the file is simply done again
+            return None
 
     def append(self, row: Row) -> None:
         """Adds the row, or puts it in the place of the path's old one.
@@ -58,19 +71,47 @@ class SqliteTable:
             CannotStartError: It cannot be written.
         """
         try:
-            self._connection.execute(
-                f"INSERT OR REPLACE INTO results ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})",
-                list(row.to_record().values()),
-            )
+            self._connection.execute(_INSERT, list(row.to_record().values()))
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+        self.reviews.learn(row.path, row.audio_digest, row.review)
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Adds many rows in one transaction.
+
+        Raises:
+            CannotStartError: They cannot be written.
+        """
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(_INSERT, (list(row.to_record().values()) for row in rows))
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+
+    def remove(self, path: str) -> None:
+        """Takes the row of a path out.
+
+        Raises:
+            CannotStartError: It cannot be written.
+        """
+        try:
+            self._connection.execute("DELETE FROM results WHERE path = ?", (path,))
         except sqlite3.Error as error:
             raise self._error(error) from None
 
     def rows(self) -> Iterator[Row]:
-        """All rows, in the order of their paths."""
+        """All rows that can be read, in the order of their paths."""
+        self.damaged = 0
         try:
             for found in self._connection.execute(f"SELECT {_ALL} FROM results ORDER BY path"):
-                yield _row(found)
-        except (sqlite3.Error, ValueError) as error:
+                try:
+                    row = _row(found)
+                except ValueError:
+                    self.damaged += 1
+                else:
+                    yield row
+        except sqlite3.Error as error:
             raise self._error(error) from None
 
     def finish(self) -> None:
@@ -87,16 +128,27 @@ class SqliteTable:
         tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'table'")}
         columns = [found[1] for found in run("PRAGMA table_info(results)")]
         if tables and (application_id != _APPLICATION_ID or columns != list(COLUMNS)):
+            is_ours = application_id == _APPLICATION_ID
+            what = describe_columns(columns, COLUMNS) if is_ours else "is not a table of instag"
             raise CannotStartError(
-                f"{self._path}: is not a table of this version of instag; nothing was written to it.",
-                "Name another file, or move this one away.",
+                f"{self._path}: {what}; nothing was written to it.", "Name another file, or move this one away."
             )
         if not tables:
             fields = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in COLUMN_TYPES.items())
             run(f"PRAGMA application_id = {_APPLICATION_ID}")
             run(f"CREATE TABLE results ({fields}, PRIMARY KEY (path)) WITHOUT ROWID")
+        reviewed = (
+            "SELECT path, audio_digest, reviewed_label, reviewed_by, reviewed_at FROM results WHERE assigned_by = ?"
+        )
+        for path, digest, *review in run(reviewed, (str(AssignedBy.PERSON),)):
+            self.reviews.learn(path, digest or "", Review(*(text or "" for text in review)))
 
     def _error(self, error: Exception) -> CannotStartError:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return CannotStartError(
+                f"{self._path}: another program has locked the SQLite table for more than {BUSY_SECONDS:g} s.",
+                "Close it there (a database browser, say), then run the same command again; what was done is kept.",
+            )
         return CannotStartError(
             f"{self._path}: the SQLite table cannot be used ({error}).",
             "Name another file, or mend the disk or the folder and run the same command again.",
@@ -104,6 +156,18 @@ class SqliteTable:
 
 
 _ALL = ", ".join(COLUMNS)
+_INSERT = f"INSERT OR REPLACE INTO results ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_MARK = ", ".join(Mark._fields)
+
+
+def _mark(values: tuple[Any, ...]) -> Mark:
+    fields = dict(zip(Mark._fields, values, strict=True))
+    for name in fields:
+        if COLUMN_TYPES[name] is str and fields[name] is None:
+            fields[name] = ""
+    fields["status"] = Status(fields["status"])
+    fields["tags_written"] = TagOutcome(fields["tags_written"])
+    return Mark(**fields)
 
 
 def _row(values: tuple[object, ...]) -> Row:

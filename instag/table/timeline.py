@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from instag.errors import UsageError
 from instag.labels import LABELS
 from instag.results import WindowScores
-from instag.table.codecs import CsvCodec, JsonLinesCodec
+from instag.table import refuse_in_bag
+from instag.table.codecs import CsvCodec, JsonLinesCodec, LineCodec, unguard
 from instag.table.journal import Journal, Line
 from instag.table.rows import Value
+from instag.table.strangers import StrangeRecordError
 
 TIMELINE_TYPES: dict[str, type] = {
     "path": str,
@@ -19,6 +22,8 @@ TIMELINE_TYPES: dict[str, type] = {
     "confidence": float,
     **{f"score_{label}": float for label in LABELS},
 }
+_CSV = CsvCodec(TIMELINE_TYPES)
+_NUMBERS = re.compile(r"[0-9.eE,+-]+")
 
 
 class Timeline:
@@ -40,8 +45,17 @@ class Timeline:
             raise UsageError(
                 f"--windows {path}: the name must end in .csv or .jsonl.", "The ending chooses the format."
             )
-        self._codec = CsvCodec(TIMELINE_TYPES) if kind == ".csv" else JsonLinesCodec()
-        self._journal = Journal(path, self._codec.header, self._read_line, read_only=read_only)
+        self._codec: LineCodec = _CSV if kind == ".csv" else JsonLinesCodec()
+        if not read_only:
+            refuse_in_bag(path)
+        self._journal = Journal(
+            path,
+            self._codec.header,
+            self._read_csv if kind == ".csv" else self._read_json,
+            start=self._codec.start,
+            columns=TIMELINE_TYPES,
+            read_only=read_only,
+        )
         self.notes = self._journal.notes
 
     def windows_of(self, path: str) -> int:
@@ -61,11 +75,19 @@ class Timeline:
         """Closes the timeline as it stands."""
         self._journal.close()
 
-    def _read_line(self, line: bytes) -> Line:
+    def _read_csv(self, line: bytes) -> Line:
+        texts = _CSV.texts(line)
+        if not texts[0] or not _NUMBERS.fullmatch(",".join((*texts[1:3], *texts[4:]))):
+            raise ValueError("no row of a timeline")
+        return Line(unguard(texts[0]), starts=float(texts[1]) == 0)
+
+    def _read_json(self, line: bytes) -> Line:
         record = self._codec.decode(line)
-        path, start = record.get("path"), record.get("start_seconds")
-        if set(record) != set(TIMELINE_TYPES) or not isinstance(path, str) or not isinstance(start, (int, float)):
-            raise ValueError("not a row of a timeline")
+        if record.keys() != TIMELINE_TYPES.keys():
+            raise StrangeRecordError("is not a timeline of this version of instag")
+        path, start = record["path"], record["start_seconds"]
+        if not isinstance(path, str) or not isinstance(start, (int, float)):
+            raise ValueError("no row of a timeline")
         return Line(path, starts=start == 0)
 
 

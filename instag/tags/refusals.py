@@ -7,6 +7,7 @@ import stat
 import struct
 from pathlib import Path
 
+from instag.bags import bag_around
 from instag.errors import ErrorCode, TagError
 
 try:
@@ -61,14 +62,6 @@ def check_place(path: Path) -> Path:
             "Give write permission if tags are really wanted in this file, or write a sidecar elsewhere.",
         )
     return target
-
-
-def bag_around(path: Path) -> Path | None:
-    """The BagIt bag (RFC 8493) that a path lies in, if any."""
-    for folder in path.parents:
-        if (folder / "bagit.txt").is_file() and (folder / "data").is_dir():
-            return folder
-    return None
 
 
 def _read_only(target: Path, state: os.stat_result) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from instag.bags import bag_around
 from instag.constants import SIDECAR_SUFFIX
 from instag.disk import synchronise_folder
 from instag.errors import ErrorCode, FileError, TagError
 from instag.results import TagOutcome
-from instag.tags.refusals import bag_around
 from instag.tags.safe_write import create_temporary, synchronise, temporary_path
 
 # The member by which a sidecar is known as instag's own; its value is the version of the form.

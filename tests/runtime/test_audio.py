@@ -393,8 +393,8 @@ def test_memory_does_not_depend_on_length(tmp_path):
         return size
 
     peak(1)  # what is imported on the way counts once
-    # An hour of samples is 230 MB. The peak is half a megabyte, and leftovers of other tests may add to it.
-    assert peak(3600) < peak(60) + 1e6
+    # In the whole suite a first long run shows 2 MB more, once, and a second does not: that is not the length.
+    assert min(peak(3600), peak(3600)) < 1.1 * peak(60)
 
 
 def test_the_file_is_closed(tmp_path):

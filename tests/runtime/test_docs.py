@@ -31,7 +31,7 @@ def test_every_error_code_is_documented_and_no_other():
 def test_every_option_is_documented_with_its_command(command):
     text = section(command)
     options = {name for p in COMMANDS[command].params for name in p.opts if name.startswith("-")} - {"--help", "-h"}
-    documented = set(re.findall(r"`(-{1,2}[a-z][a-z-]*)", text)) - {"-vv"}
+    documented = set(re.findall(r"`(-{1,2}[a-z0-9][a-z-]*)", text)) - {"-vv"}
     assert documented == options
 
 

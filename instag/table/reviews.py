@@ -1,0 +1,76 @@
+"""What people said of recordings, kept when a file is analysed again: under its name, or under its audio's digest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from instag.table.rows import AssignedBy, Review, Row, Status
+
+
+class Reviews:
+    """The reviews in a table, by the digest of the audio and by path.
+
+    A person listened to audio, so the digest decides: a file that was renamed or tagged again keeps its review, and one
+    whose audio changed does not.
+    """
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self._by_digest: dict[str, Review] = {}
+        self._by_path: dict[str, tuple[str, Review]] = {}
+
+    def learn(self, path: str, digest: str, review: Review | None) -> None:
+        """Takes note of a row; of several reviews of one recording the latest counts.
+
+        Args:
+            path: The row's path.
+            digest: The row's audio digest.
+            review: The row's review, if it has one.
+        """
+        if review is None:
+            self._by_path.pop(path, None)
+            return
+        self._by_path[path] = (digest, review)
+        known = self._by_digest.get(digest)
+        if digest and (known is None or known.at <= review.at):
+            self._by_digest[digest] = review
+
+    def keep(self, row: Row) -> tuple[Row, str]:
+        """Puts an earlier review into the new row of a file.
+
+        Args:
+            row: What an analysis made.
+
+        Returns:
+            The row, and a sentence where a person should know of it, or "".
+        """
+        if row.review is not None or not (self._by_digest or self._by_path):
+            return row, ""
+        earlier_digest, earlier = self._by_path.get(row.path, ("", None))
+        if row.status is Status.FAILED:
+            # Nothing was heard this time, so nothing speaks against what the person heard; the digest says of what.
+            return (_reviewed(replace(row, audio_digest=earlier_digest), earlier), "") if earlier else (row, "")
+        review = self._by_digest.get(row.audio_digest)
+        if review is None:
+            if earlier is None:
+                return row, ""
+            return row, (
+                f"{row.path}: its audio has changed since {earlier.by or 'a person'} reviewed it as {earlier.label}; "
+                "that review no longer counts."
+            )
+        if review.label and review.label != row.dominant:
+            return _reviewed(row, review), (
+                f"{row.path}: the model says {row.dominant}, {review.by or 'a person'} said {review.label}; "
+                "the person's label counts."
+            )
+        return _reviewed(row, review), ""
+
+
+def _reviewed(row: Row, review: Review) -> Row:
+    return replace(
+        row,
+        assigned_by=AssignedBy.PERSON,
+        reviewed_label=review.label,
+        reviewed_by=review.by,
+        reviewed_at=review.at,
+    )
