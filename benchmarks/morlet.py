@@ -22,7 +22,8 @@ def milliseconds(system: System) -> tuple[float, float]:
     """Of one window: the front end alone, and the whole forward pass; the fastest of several rounds."""
     audio = torch.randn(BATCH, round(system.sample_rate * system.window_seconds)) * 0.1
     system.eval()
-    front, whole = [], []
+    front: list[float] = []
+    whole: list[float] = []
     with torch.no_grad():
         for _ in range(ROUNDS):
             for function, times in ((system.spectra, front), (system, whole)):

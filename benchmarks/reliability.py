@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,7 +204,7 @@ def _check_round(report: Report, work: Path, table: Path, files: list[str], dige
 
 
 @contextmanager
-def failing(module: object, name: str, error: OSError) -> Iterable[Callable[[], int]]:  # type: ignore[misc]
+def failing(module: object, name: str, error: OSError) -> Iterator[Callable[[], int]]:
     """While inside, a step fails; tells how often it did."""
     with mock.patch.object(module, name, side_effect=error) as patched:
         yield lambda: patched.call_count

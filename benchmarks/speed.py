@@ -34,7 +34,8 @@ def band(seconds: int, seed: int) -> np.ndarray:
     time_axis = np.arange(length) / RATE
     for start in range(0, (seconds - 1) * RATE, RATE // 4):
         pitch = 55.0 * 2 ** (random.integers(0, 48) / 12)
-        note = sum(np.sin(2 * np.pi * pitch * k * time_axis) / k * np.exp(-2.0 * k * time_axis) for k in range(1, 8))
+        partials = [np.sin(2 * np.pi * pitch * k * time_axis) / k * np.exp(-2.0 * k * time_axis) for k in range(1, 8)]
+        note = np.sum(partials, axis=0)
         left = random.uniform(0.3, 0.7)
         mix[start : start + length] += 0.15 * note[:, None].astype(np.float32) * np.array([left, 1 - left], np.float32)
     return np.clip(mix, -1, 1)

@@ -1,75 +1,134 @@
-"""From a checkpoint of the recipe to the ONNX file that ships, and its documents.
+"""From checkpoints to ONNX files and their documents.
 
-    python -m export runs/main.pt -o instag/models/instag.onnx
-    python benchmarks/accuracy.py corpus/manifest.csv -o runs/accuracy.json
-    python -m export runs/main.pt -o instag/models/instag.onnx --evaluation runs/accuracy.json --documents .
+    python -m export model runs/main.pt -o instag/models/instag.onnx
+    python -m benchmarks.accuracy corpus/manifest.csv -o runs/accuracy.json
+    python -m export model runs/main.pt -o instag/models/instag.onnx --evaluation runs/accuracy.json --documents .
 
-The second call puts what `instag tag` really achieved into the file's own document and writes MODEL_CARD.md and
+The second call of `model` puts what `instag tag` achieved into the file's own card, and writes MODEL_CARD.md and
 DATA_STATEMENT.md.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from export.card import make_card
-from export.data_statement import data_statement
-from export.model_card import model_card
-from export.onnx_model import ExportError, check_parity, export_model
-from export.quantise import quantise
-from train.measure.calibration import Calibrated, calibration_from
-from train.models.heads import load_checkpoint
+import typer
+
+from train.commands import (
+    Cache,
+    Checkpoint,
+    ConfigFile,
+    Irmas,
+    Manifest,
+    Out,
+    Seed,
+    Steps,
+    Threads,
+    budgeted,
+    new_app,
+    run_app,
+    set_threads,
+    started_from,
+    training_clips,
+)
+from train.errors import TrainingError
+from train.systems.config import read_config
+
+app = new_app()
 
 
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the ONNX file")
-    parser.add_argument("--int8", action="store_true", help="convolutions in 8 bits, for old machines")
-    parser.add_argument("--evaluation", type=Path, help="what benchmarks/accuracy.py wrote for this model")
-    parser.add_argument("--speed", type=Path, help="what benchmarks/speed.py wrote, for the documents")
-    parser.add_argument("--small", type=Path, help="what benchmarks/accuracy.py wrote for the small model, likewise")
-    parser.add_argument("--looks", type=Path, help="log of the looks at the development set, likewise")
-    parser.add_argument("--documents", type=Path, help="folder for MODEL_CARD.md and DATA_STATEMENT.md")
-    options = parser.parse_args()
-    try:
-        net, checkpoint = load_checkpoint(options.checkpoint)
-        evaluation = _read(options.evaluation)
-        card = make_card(checkpoint, evaluation, net.sample_rate, net.window_seconds)
-        module = Calibrated(net, calibration_from(checkpoint["calibration"])).eval()
-        export_model(module, card, options.output)
-        difference = check_parity(module, options.output)
-        same = quantise(options.output, checkpoint["windows"].numpy()) if options.int8 else None
-    except (ExportError, OSError, ValueError, KeyError) as error:
-        print(f"python -m export: {options.checkpoint}: {error}", file=sys.stderr)
-        return 1
-    size = options.output.stat().st_size / 1e6
-    print(f"{options.output}: {size:.1f} MB, PyTorch and onnxruntime differ by {difference:.1e} at most")
+@app.callback()
+def commands() -> None:
+    """Turn checkpoints into ONNX files that `instag tag --model` takes."""
+
+
+@app.command()
+def model(
+    checkpoint: Annotated[Path, typer.Argument(help="What `python -m train recipe` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Convolutions in 8 bits, for old machines.")] = False,
+    evaluation: Annotated[Path | None, typer.Option(help="What benchmarks.accuracy wrote for this model.")] = None,
+    speed: Annotated[Path | None, typer.Option(help="What benchmarks.speed wrote, for the documents.")] = None,
+    small: Annotated[Path | None, typer.Option(help="What benchmarks.accuracy wrote for the small model.")] = None,
+    looks: Annotated[Path | None, typer.Option(help="Log of the looks at the development set.")] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="Folder for MODEL_CARD.md and DATA_STATEMENT.md; needs --evaluation.")
+    ] = None,
+) -> None:
+    """Export the recipe's checkpoint, check it against PyTorch, and write its documents."""
+    from export.card import make_card
+    from export.data_statement import data_statement
+    from export.model_card import model_card
+    from export.onnx_model import check_parity, export_model
+    from export.quantise import quantise
+    from train.measure.calibration import Calibrated, calibration_from
+    from train.models.heads import load_checkpoint
+
+    if documents and evaluation is None:
+        raise TrainingError("--documents needs --evaluation.", "Run benchmarks.accuracy first; it writes the file.")
+    net, kept = load_checkpoint(checkpoint)
+    measured = _read_json(evaluation)
+    card = make_card(kept, measured, net.sample_rate, net.window_seconds)
+    module = Calibrated(net, calibration_from(kept["calibration"])).eval()
+    export_model(module, card, output)
+    difference = check_parity(module, output)
+    same = quantise(output, kept["windows"].numpy()) if int8 else None
+    size = output.stat().st_size / 1e6
+    print(f"{output}: {size:.1f} MB, PyTorch and onnxruntime differ by {difference:.1e} at most")
     if same is not None:
         print(f"in 8 bits {100 * same:.1f} % of the windows keep their label")
-    if options.documents:
-        if evaluation is None:
-            parser.error("--documents needs --evaluation")
-        more = {"speed": _read(options.speed), "small": _read(options.small), "looks": _rows(options.looks)}
-        text = model_card(card, checkpoint, evaluation, **more)
-        (options.documents / "MODEL_CARD.md").write_text(text, encoding="utf-8")
-        (options.documents / "DATA_STATEMENT.md").write_text(data_statement(checkpoint), encoding="utf-8")
-    return 0
+    if documents:
+        more = {"speed": _read_json(speed), "small": _read_json(small), "looks": _count_rows(looks)}
+        text = model_card(card, kept, measured, **more)
+        (documents / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+        (documents / "DATA_STATEMENT.md").write_text(data_statement(kept), encoding="utf-8")
 
 
-def _read(path: Path | None) -> Any:
-    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+@app.command()
+def system(
+    config: ConfigFile,
+    manifest: Manifest = None,
+    irmas: Irmas = None,
+    out: Out = Path("runs"),
+    cache: Cache = Path("cache"),
+    seed: Seed = None,
+    steps: Steps = None,
+    checkpoint: Checkpoint = None,
+    threads: Threads = 0,
+) -> None:
+    """Calibrate and export one system of the comparison; it is trained first if it has not been."""
+    from export.system import ship
+    from train.systems.fit_corpus import fit_on, open_cache, read_origin
+
+    set_threads(threads)
+    settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
+    clips, root = training_clips(manifest, irmas)
+    folder = fit_on(settings, clips, root, out, cache).folder
+    shipped = ship(settings, open_cache(settings, clips, root, cache), folder, read_origin(folder))
+    print(f"{shipped.path}: {shipped.megabytes:.1f} MB, PyTorch and onnxruntime differ by {shipped.parity:.0e}")
 
 
-def _rows(path: Path | None) -> int | None:
+def _read_json(path: Path | None) -> Any:
+    """What a benchmark wrote, or None.
+
+    Raises:
+        TrainingError: The file cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: the measurements cannot be read ({error}).", "Run the benchmark again."
+        ) from error
+
+
+def _count_rows(path: Path | None) -> int | None:
     """How many entries a CSV file has."""
     if path is None:
         return None
@@ -78,4 +137,4 @@ def _rows(path: Path | None) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_app(app))

@@ -7,6 +7,7 @@ from typing import Any
 
 from instag.labels import LABELS
 from instag.model.card import ModelCard
+from train.errors import TrainingError
 from train.measure.calibration import calibration_from
 
 # Argued in DATA_STATEMENT.md.
@@ -28,7 +29,7 @@ def make_card(
     """The card of a checkpoint, with what was measured where something was.
 
     Raises:
-        ValueError: The evaluation is of another model or version.
+        TrainingError: The evaluation is of another model or version.
     """
     calibration = calibration_from(checkpoint["calibration"])
     figures: dict[str, Any] = {}
@@ -36,8 +37,8 @@ def make_card(
     if evaluation is not None:
         mine = (checkpoint["model_id"], checkpoint["version"])
         if (evaluation["model_id"], evaluation["model_version"]) != mine:
-            raise ValueError(
-                f"the evaluation is of {evaluation['model_id']} {evaluation['model_version']}, not of {mine}."
+            raise TrainingError(
+                f"The evaluation is of {evaluation['model_id']} {evaluation['model_version']}, not of {mine}."
             )
         for name in _SETS:
             found = evaluation[name]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from export.card import WEIGHTS_LICENCE
-from export.sources import MUSIC, SOURCES
+from export.sources import SOURCES
 
 _TEMPLATE = Path(__file__).parent / "templates" / "DATA_STATEMENT.md"
 
@@ -16,10 +16,6 @@ def data_statement(checkpoint: Mapping[str, Any]) -> str:
     """The page as Markdown."""
     sources = checkpoint["sources"]
     rows = [_row(one) for one in sources]
-    music = [
-        f"| {one['source']} | {MUSIC.get(one['source'], '')} | {one['clips']} | {one['seconds'] / 60:.1f} |"
-        for one in checkpoint["music"]
-    ]
     return _TEMPLATE.read_text(encoding="utf-8").format(
         model_id=checkpoint["model_id"],
         version=checkpoint["version"],
@@ -27,7 +23,6 @@ def data_statement(checkpoint: Mapping[str, Any]) -> str:
         hours=sum(one["seconds"] for one in sources) / 3600,
         fingerprint=checkpoint["recipe"]["corpus_fingerprint"][:16],
         sources="\n".join(rows),
-        music="\n".join(music) or "| none | | | |",
         licence=WEIGHTS_LICENCE,
     )
 

@@ -15,12 +15,13 @@ from torch import nn
 
 from instag.labels import LABELS
 from instag.model.card import METADATA_KEY, ModelCard, parse_card
+from train.errors import TrainingError
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4
 
 
-class ExportError(Exception):
+class ExportError(TrainingError):
     """The module cannot be exported under the contract."""
 
 
@@ -35,7 +36,7 @@ def export_model(module: nn.Module, card: ModelCard, path: Path) -> Path:
     Raises:
         ExportError: Card and module do not agree, or the graph breaks the contract.
     """
-    if (card.sample_rate, card.window_seconds) != (module.sample_rate, module.window_seconds):
+    if card.sample_rate != module.sample_rate or card.window_seconds != module.window_seconds:
         raise ExportError(f"{path}: the card's rate and window are not the module's.")
     if tuple(card.labels) != LABELS:
         raise ExportError(f"{path}: the card's labels are not the project's.")

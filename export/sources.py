@@ -34,11 +34,3 @@ SOURCES: dict[str, str] = {
     "scratch": "sung loops, trumpets, drums and xylophones of Scratch's media library (Debian's scratch)",
     "hyperrogue_sounds": "sound effects of the game HyperRogue (Debian's hyperrogue-music)",
 }
-
-MUSIC: dict[str, str] = {
-    "wesnoth-1.16-music": "orchestral music of Battle for Wesnoth, GPL-2+",
-    "warzone2100-music": "music of Warzone 2100, GPL-2+ and CC-BY-SA-3.0",
-    "hyperrogue-music": "music of HyperRogue, CC-BY-SA and CC-BY",
-    "planetblupi-music-ogg": "music of Planet Blupi, GPL-3+",
-    "singularity-music": "music of Endgame: Singularity, CC-BY-SA-3.0",
-}

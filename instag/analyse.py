@@ -1,4 +1,4 @@
-"""One file's way through: decode, cut, score, aggregate. Everything that runs many files calls `analyse_file`."""
+"""One file's way through: decode, cut, score, aggregate. Everything that runs many files calls `Analyser.analyse`."""
 
 from __future__ import annotations
 
@@ -12,54 +12,94 @@ import numpy as np
 from instag.aggregate import aggregate
 from instag.audio import open_audio
 from instag.errors import ErrorCode, FileError
-from instag.model.session import Model
+from instag.model.card import ModelCard
+from instag.model.session import DEFAULT_MODEL, Device, Model, find_model, open_model
 from instag.results import FileResult, Window, WindowScores
 from instag.windows import cut
 
 
 @dataclass(frozen=True)
 class AnalysisSettings:
-    """What the user may choose about the analysis.
+    """The user's choices about the analysis.
 
     Attributes:
-        overlap_seconds: How far a window reaches into the one before it; 0 lets them follow each other.
-        batch_size: Windows scored at once; costs memory, never changes a result.
+        overlap_seconds: Overlap of consecutive windows.
+        batch_size: Windows scored at once; a larger batch needs more memory and gives the same result.
     """
 
     overlap_seconds: float = 0.0
     batch_size: int = 4
 
     def fingerprint(self) -> str:
-        """What of the settings decides the result, as it stands in the table's `settings` column."""
+        """The settings that affect the result, as the table's `settings` column holds them."""
         return f"overlap_seconds={self.overlap_seconds:g}"
 
 
-def analyse_file(path: Path, model: Model, settings: AnalysisSettings) -> FileResult:
-    """Names the dominant instrument of one recording.
+@dataclass(frozen=True)
+class Analyser:
+    """A loaded model with the settings that it analyses recordings with.
 
-    Memory is bounded whatever the file's length: blocks are decoded, cut and scored as they come.
+    Attributes:
+        model: The loaded model; `model.card` is everything that it says of itself.
+        settings: The settings of the analysis.
+    """
+
+    model: Model
+    settings: AnalysisSettings = AnalysisSettings()
+
+    def analyse(self, path: str | Path) -> FileResult:
+        """Names the dominant instrument of one recording, and what else is heard.
+
+        Memory is bounded whatever the file's length: blocks are decoded, cut and scored as they come.
+
+        Raises:
+            FileError: The file cannot be analysed; the error says why and what to do.
+        """
+        path, card = Path(path), self.model.card
+        with open_audio(path, card.sample_rate) as stream:
+            windows = cut(stream.blocks(), card.sample_rate, card.window_samples, self.settings.overlap_seconds)
+            scores = score_windows(windows, self.model, self.settings.batch_size)
+            check_finite(scores, path, card)
+            return FileResult(
+                info=stream.info,
+                duration_seconds=stream.decoded_seconds,
+                verdict=aggregate(scores, card),
+                windows=scores,
+                warning=stream.warning,
+                warning_code=stream.code or "",
+            )
+
+
+def load_model(
+    name: str | Path = DEFAULT_MODEL, *, device: str | Device = Device.AUTO, overlap_seconds: float = 0.0
+) -> Analyser:
+    """Loads a model for analysing recordings from Python.
+
+    Args:
+        name: A model that ships (`instag` or `small`), or the path of an ONNX file under docs/model-contract.md.
+        device: `auto`, `cpu` or `cuda`.
+        overlap_seconds: Overlap of consecutive windows.
 
     Raises:
-        FileError: The file cannot be analysed; the error says why and what to do.
+        CannotStartError: There is no such model, it cannot be used, or the device cannot be had.
+        ValueError: There is no such device.
     """
-    with open_audio(path, model.card.sample_rate) as stream:
-        windows = cut(stream.blocks(), model.card.sample_rate, model.card.window_samples, settings.overlap_seconds)
-        scores = score_windows(windows, model, settings.batch_size)
-        if not (np.isfinite(scores.scores).all() and np.isfinite(scores.presences).all()):
-            card = model.card
-            message = (
-                f"{path}: the model {card.model_id} {card.version} gave scores that are no numbers for this sound."
-            )
-            remedy = "Report it to the maker of the model; another one (--model) may score the file."
-            raise FileError(ErrorCode.NO_SCORES, message, remedy)
-        return FileResult(
-            info=stream.info,
-            duration_seconds=stream.decoded_seconds,
-            verdict=aggregate(scores, model.card),
-            windows=scores,
-            warning=stream.warning,
-            warning_code=stream.code or "",
-        )
+    return Analyser(open_model(find_model(str(name)), Device(device)), AnalysisSettings(overlap_seconds))
+
+
+def check_finite(scores: WindowScores, path: Path, card: ModelCard) -> None:
+    """Checks that a model's scores are usable.
+
+    Raises:
+        FileError: A score is NaN or infinite.
+    """
+    if np.isfinite(scores.scores).all() and np.isfinite(scores.presences).all():
+        return
+    raise FileError(
+        ErrorCode.NO_SCORES,
+        f"{path}: the model {card.model_id} {card.version} gave NaN or infinite scores for this sound.",
+        "Tell the maker of the model; another model (--model) may score the file.",
+    )
 
 
 def score_windows(windows: Iterable[Window], model: Model, batch_size: int) -> WindowScores:

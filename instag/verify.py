@@ -67,5 +67,5 @@ def _says(values: tags.TagValues, row: Row) -> bool:
         values.dominant == row.dominant
         and values.instruments == instruments
         and values.needs_review == row.needs_review
-        and values.model == f"{row.model_id} {row.model_version}"
+        and values.source == f"machine: {row.model_id} {row.model_version}"
     )

@@ -34,7 +34,9 @@ def picture_runs(runs: Sequence[Path], evaluation: Sequence[Clip], clip: Path | 
     for run in runs:
         table = run / TABLE
         if not table.exists():
-            raise TrainingError(f"{table}: there is no such table.", "Measure the run with `python -m train compare`.")
+            raise TrainingError(
+                f"{table}: there is no such table.", "Measure the run with `python -m benchmarks.systems compare`."
+            )
         for vocabulary in _VOCABULARIES:
             outcome = read_outcome(table, evaluation, vocabulary)
             name = f"{run.name}-{vocabulary}"

@@ -64,7 +64,7 @@ def _head(rows: Sequence[Row]) -> str:
     versions = ", ".join(f"`{name}`" for name in commits)
     return f"""# Every system side by side
 
-Written by `python -m train compare` from `benchmarks/systems/systems.jsonl` ({len(rows)} runs); do not edit.
+Written by `python -m benchmarks.systems compare` from `systems.jsonl` ({len(rows)} runs); do not edit.
 
 - Trained on corpus {sources}, code at {versions}.
 - Budget: {minutes:.0f} minutes of one CPU core for the training of all runs together. That is very little: every figure

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def model(model: ModelName = "instag") -> None:
     """Show the model's card: labels, version, licence, evaluation, limits."""
-    from instag.model.session import find_model, load_model, shipped_models
+    from instag.model.session import find_model, open_model, shipped_models
 
     with errors_for_people():
         path = find_model(model)
-        for line in card_lines(load_model(path).card):
+        for line in card_lines(open_model(path).card):
             typer.echo(line)
         typer.echo(f"file: {path}")
         typer.echo(f"models that ship: {', '.join(shipped_models())}")

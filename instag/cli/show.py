@@ -37,15 +37,15 @@ def show(
     """
     from rich.console import Console
 
-    from instag.analyse import AnalysisSettings, analyse_file
-    from instag.model.session import find_model, load_model
+    from instag.analyse import Analyser, AnalysisSettings
+    from instag.model.session import find_model, open_model
     from instag.paths import one_line
 
     with errors_for_people():
-        loaded = load_model(find_model(model), parse_device(device))
+        loaded = open_model(find_model(model), parse_device(device))
         console = Console(highlight=False)
         try:
-            result = analyse_file(file, loaded, AnalysisSettings(overlap_seconds=overlap))
+            result = Analyser(loaded, AnalysisSettings(overlap_seconds=overlap)).analyse(file)
         except FileError as error:
             typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
             raise typer.Exit(ExitCode.SOME_FAILED) from None

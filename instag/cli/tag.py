@@ -91,7 +91,7 @@ def tag(
     from instag.analyse import AnalysisSettings
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
-    from instag.model.session import Device, find_model, load_model
+    from instag.model.session import Device, find_model, open_model
     from instag.run.job import JobSettings, make_plan, run_job
     from instag.run.observer import Observer
     from instag.run.worker import WorkerSettings
@@ -125,7 +125,7 @@ def tag(
         observer: Observer = (
             EventLines(sys.stdout) if events else Terminal(lines=output is None, quiet=quiet, verbose=verbose)
         )
-        loaded = load_model(worker.model_path, worker.device)
+        loaded = open_model(worker.model_path, worker.device)
         if overlap >= loaded.card.window_seconds:
             raise UsageError(
                 f"--overlap {overlap:g}: must be less than the model's window of {loaded.card.window_seconds:g} s."

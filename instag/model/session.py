@@ -79,7 +79,7 @@ def find_model(name: str) -> Path:
     )
 
 
-def load_model(path: Path, device: Device = Device.AUTO) -> Model:
+def open_model(path: Path, device: Device = Device.AUTO) -> Model:
     """Loads and checks a model.
 
     Args:

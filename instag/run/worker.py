@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from instag import __version__, paths, tags
-from instag.analyse import AnalysisSettings, analyse_file
+from instag.analyse import Analyser, AnalysisSettings
 from instag.containers.digest import audio_digest
 from instag.errors import ErrorCode, FileError
 from instag.labels import DISPLAY_NAMES
 from instag.model.card import ModelCard
-from instag.model.session import Device, Model, load_model
+from instag.model.session import Device, open_model
 from instag.results import FileResult, TagOutcome, Verdict, WindowScores
 from instag.table.rows import AssignedBy, Row, Status
 from instag.tags import sidecar
@@ -69,7 +69,7 @@ class Outcome:
 @dataclass(frozen=True)
 class _State:
     settings: WorkerSettings
-    model: Model
+    analyser: Analyser
 
 
 _states: list[_State] = []
@@ -83,7 +83,7 @@ def start_worker(settings: WorkerSettings, silent: bool = True) -> None:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         os.close(nowhere)
-    _states[:] = [_State(settings, load_model(settings.model_path, settings.device))]
+    _states[:] = [_State(settings, Analyser(open_model(settings.model_path, settings.device), settings.analysis))]
 
 
 def process_file(path: Path) -> Outcome:
@@ -93,12 +93,12 @@ def process_file(path: Path) -> Outcome:
     """
     state = _states[0]
     try:
-        return _process(path, state.settings, state.model)
+        return _process(path, state.settings, state.analyser)
     except MemoryError:
         error = out_of_memory(path)
     except FileError as caught:
         error = caught
-    return Outcome(failed_row(path, error, state.model.card, state.settings))
+    return Outcome(failed_row(path, error, state.analyser.model.card, state.settings))
 
 
 def out_of_memory(path: Path) -> FileError:
@@ -126,9 +126,10 @@ def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSe
     )
 
 
-def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
+def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcome:
+    card = analyser.model.card
     before = _identity(path)
-    result = analyse_file(path, model, settings.analysis)
+    result = analyser.analyse(path)
     digest = audio_digest(path)
     if _identity(path) != before:
         raise FileError(
@@ -138,7 +139,7 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
         )
     verdict = result.verdict
     row = replace(
-        _provenance(path, model.card, settings),
+        _provenance(path, card, settings),
         status=Status.ANALYSED,
         dominant=verdict.dominant,
         assigned_by=AssignedBy.MACHINE,
@@ -158,18 +159,28 @@ def _process(path: Path, settings: WorkerSettings, model: Model) -> Outcome:
         error_code=result.warning_code,
         error=paths.one_line(result.warning),
     )
-    row = _publish(path, row, result, settings, model.card)
+    analysed = tags.AnalysedFile(*before, digest)
+    row = _publish(path, row, result, settings, card, analysed)
     _, size_bytes, mtime_ns = _identity(path)
     return Outcome(replace(row, size_bytes=size_bytes, mtime_ns=mtime_ns), result.windows)
 
 
-def _publish(path: Path, row: Row, result: FileResult, settings: WorkerSettings, card: ModelCard) -> Row:
+def _publish(
+    path: Path,
+    row: Row,
+    result: FileResult,
+    settings: WorkerSettings,
+    card: ModelCard,
+    analysed: tags.AnalysedFile,
+) -> Row:
     """Writes tags and sidecar as asked for; a refusal becomes a remark in the row."""
     writers: list[Callable[[], TagOutcome]] = []
     if settings.write_tags:
         values = tag_values(result.verdict, card)
         writers.append(
-            lambda: tags.write_tags(path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime)
+            lambda: tags.write_tags(
+                path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime, analysed=analysed
+            )
         )
     if settings.sidecar:
         writers.append(lambda: sidecar.write_sidecar(path, row.to_record()))
@@ -192,7 +203,7 @@ def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
         instruments=tuple(DISPLAY_NAMES[label] for label in verdict.instruments),
         dominant=verdict.dominant,
         confidence=verdict.confidence,
-        model=f"{card.model_id} {card.version}",
+        source=f"machine: {card.model_id} {card.version}",
         needs_review=verdict.needs_review,
     )
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError, file_size
+from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError
 from instag.containers.digest import open_to_read, stored_audio_digest
 from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
@@ -22,7 +23,6 @@ from instag.results import TagOutcome
 from instag.tags import safe_write
 from instag.tags.ape import ApeStore
 from instag.tags.asf import AsfStore
-from instag.tags.edits import Edit, ends_like_id3v1
 from instag.tags.fields import (
     Change,
     ForeignFieldError,
@@ -41,6 +41,7 @@ from instag.tags.safe_write import remove_leftovers, temporary_path
 from instag.tags.store import TagStore
 
 __all__ = [
+    "AnalysedFile",
     "TagValues",
     "check_writable",
     "read_all_tags",
@@ -68,7 +69,7 @@ _STORES: dict[Kind, Callable[[BinaryIO, Kind], TagStore]] = {
     Kind.MONKEY: lambda file, kind: ApeStore(file),
 }
 # Stands for what is to be written, where only the room for it is in question.
-_SPECIMEN = TagValues(("acoustic guitar", "electric guitar"), "acoustic_guitar", 0.5, "model 1.0.0", True)
+_SPECIMEN = TagValues(("acoustic guitar", "electric guitar"), "acoustic_guitar", 0.5, "machine: model 1.0.0", True)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -112,17 +113,59 @@ def check_writable(path: Path) -> None:
             read_entries(file, kind)
             change = plan_write(store.fields, _SPECIMEN, store.missing, overwrite=False)
             if change:
-                _edits(store, change, file_size(file))
+                store.edits(change)
 
 
-def write_tags(path: Path, values: TagValues, *, overwrite: bool = False, keep_mtime: bool = False) -> TagOutcome:
-    """Writes what instag says of a file into its tags.
+@dataclass(frozen=True)
+class AnalysedFile:
+    """The file as it was when it was analysed.
+
+    Attributes:
+        inode: Its inode.
+        size_bytes: Its size.
+        mtime_ns: Its modification time.
+        audio_digest: Its digest, as `instag.containers.digest.audio_digest` gives it.
+    """
+
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    audio_digest: str
+
+    def stored_digest(self) -> str:
+        """The digest over the audio as it is stored; "" where the digest is the MD5 of a FLAC file's samples."""
+        return self.audio_digest if self.audio_digest.startswith("sha256-") else ""
+
+    def check(self, path: Path, now: os.stat_result) -> None:
+        """Checks that the file is still the one that was analysed.
+
+        Raises:
+            TagError: It was changed since.
+        """
+        if (now.st_ino, now.st_size, now.st_mtime_ns) != (self.inode, self.size_bytes, self.mtime_ns):
+            raise TagError(
+                ErrorCode.CHANGED_DURING_RUN,
+                f"{path}: was changed by another program after it was analysed; its tags were not written.",
+                "Run the same command again when nothing else writes to it.",
+            )
+
+
+def write_tags(
+    path: Path,
+    values: TagValues,
+    *,
+    overwrite: bool = False,
+    keep_mtime: bool = False,
+    analysed: AnalysedFile | None = None,
+) -> TagOutcome:
+    """Writes instag's values into the tags of a file.
 
     Args:
         path: The file, or a symbolic link to it.
-        values: What is to be said.
+        values: The values.
         overwrite: Replaces an INSTRUMENT of somebody else too; `remove_tags` puts it back.
         keep_mtime: The file keeps its time of the last change.
+        analysed: The file as it was analysed; saves a second digest, and refuses a file that has changed since.
 
     Returns:
         WRITTEN, or UNCHANGED where the file says all that already.
@@ -130,7 +173,12 @@ def write_tags(path: Path, values: TagValues, *, overwrite: bool = False, keep_m
     Raises:
         TagError: Nothing was written, and the file is as it was.
     """
-    return _change(path, lambda s: plan_write(s.fields, values, s.missing, overwrite=overwrite), keep_mtime=keep_mtime)
+    return _change(
+        path,
+        lambda store: plan_write(store.fields, values, store.missing, overwrite=overwrite),
+        keep_mtime=keep_mtime,
+        analysed=analysed,
+    )
 
 
 def remove_tags(path: Path, *, keep_mtime: bool = False) -> TagOutcome:
@@ -149,19 +197,28 @@ def remove_tags(path: Path, *, keep_mtime: bool = False) -> TagOutcome:
     return _change(path, lambda store: plan_remove(store.fields), keep_mtime=keep_mtime)
 
 
-def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime: bool) -> TagOutcome:
+def _change(
+    path: Path,
+    plan: Callable[[TagStore], Change | None],
+    *,
+    keep_mtime: bool,
+    analysed: AnalysedFile | None = None,
+) -> TagOutcome:
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
             before = os.fstat(file.fileno())
+            if analysed:
+                analysed.check(path, before)
             kind = container_kind(file)
             store = _open_store(file, kind)
             foreign = read_entries(file, kind)
             change = plan(store)
             if change is None:
                 return TagOutcome.UNCHANGED
-            change, edits = _edits(store, change, file_size(file))
-            digest = stored_audio_digest(file)
+            edits = store.edits(change)
+            digest = analysed.stored_digest() if analysed else ""
+            digest = digest or stored_audio_digest(file)
 
             def check(copy: BinaryIO) -> None:
                 _open_store(copy, kind)
@@ -170,15 +227,6 @@ def _change(path: Path, plan: Callable[[TagStore], Change | None], *, keep_mtime
 
             safe_write.replace_file(target, file, before, edits, check, keep_mtime=keep_mtime)
     return TagOutcome.WRITTEN
-
-
-def _edits(store: TagStore, change: Change, size: int) -> tuple[Change, Sequence[Edit]]:
-    """The edits that make a change, in a form that no reader takes for an ID3v1 tag."""
-    for variant in change.variants():
-        edits = store.edits(variant)
-        if not ends_like_id3v1(edits, size):
-            return variant, edits
-    raise UnsupportedError("would end with what looks like an ID3v1 tag")
 
 
 def _open_store(file: BinaryIO, kind: Kind) -> TagStore:

@@ -40,15 +40,6 @@ def growth(edits: Sequence[Edit]) -> int:
     return sum(len(edit.content) - (edit.end - edit.start) for edit in edits)
 
 
-def ends_like_id3v1(edits: Sequence[Edit], size: int) -> bool:
-    """Whether the edited file would end with what looks like an ID3v1 tag: INSTAG_ has a TAG in it.
-
-    Such a tag has 128 bytes; some readers take shorter ones too, and look for them in every container.
-    """
-    last = max(edits, key=lambda edit: edit.end)
-    return last.end == size and b"TAG" in last.content[-128:-121]
-
-
 def copy_with_edits(source: BinaryIO, target: BinaryIO, edits: Sequence[Edit]) -> None:
     """Writes a copy of `source` with the edits applied.
 

@@ -5,9 +5,8 @@ The rule is pure: from the fields that are there and the values to write comes w
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +14,22 @@ from instag.containers import UnsupportedError
 from instag.tags.edits import RawField
 
 INSTRUMENT = "INSTRUMENT"
-HEARD = "INSTAG_INSTRUMENT"
-DOMINANT = "INSTAG_DOMINANT"
-CONFIDENCE = "INSTAG_CONFIDENCE"
-MODEL = "INSTAG_MODEL"
-REVIEW = "INSTAG_REVIEW"
-UNDO = "INSTAG_UNDO"
-OWN_KEYS = frozenset((HEARD, DOMINANT, CONFIDENCE, MODEL, REVIEW, UNDO))
-
-_MOST_BLANKS = 64
+HEARD = "INSTRUMENT_HEARD"
+DOMINANT = "INSTRUMENT_DOMINANT"
+CONFIDENCE = "INSTRUMENT_CONFIDENCE"
+SOURCE = "INSTRUMENT_SOURCE"
+REVIEW = "INSTRUMENT_REVIEW"
+UNDO = "INSTRUMENT_UNDO"
+# The names that builds before version 1.0 wrote. They are taken back, and replaced when tags are written again.
+_OLD_NAMES = {
+    "INSTAG_INSTRUMENT": HEARD,
+    "INSTAG_DOMINANT": DOMINANT,
+    "INSTAG_CONFIDENCE": CONFIDENCE,
+    "INSTAG_MODEL": SOURCE,
+    "INSTAG_REVIEW": REVIEW,
+    "INSTAG_UNDO": UNDO,
+}
+OWN_KEYS = frozenset((HEARD, DOMINANT, CONFIDENCE, SOURCE, REVIEW, UNDO, *_OLD_NAMES))
 
 Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -34,26 +40,26 @@ class ForeignFieldError(UnsupportedError):
 
 @dataclass(frozen=True)
 class TagValues:
-    """What instag says of a file.
+    """The values that instag writes into a file.
 
     Attributes:
         instruments: Display names for `INSTRUMENT`, empty where none of the eleven is heard.
         dominant: Name of the label.
         confidence: 0..1; written with three decimals.
-        model: The model and its version, e.g. `instag-yamnet 1.0.0`.
+        source: Who says so: `machine: instag-yamnet 1.2.0`, or `person: name, date`.
         needs_review: True where a person should listen.
     """
 
     instruments: tuple[str, ...]
     dominant: str
     confidence: float
-    model: str
+    source: str
     needs_review: bool
 
 
 @dataclass(frozen=True)
 class Undo:
-    """What `untag` must know beyond the fields themselves; the content of INSTAG_UNDO, ASCII-only JSON.
+    """What `untag` needs beyond the fields themselves: the content of INSTRUMENT_UNDO, ASCII-only JSON.
 
     Attributes:
         wrote_instrument: INSTRUMENT is instag's.
@@ -74,11 +80,12 @@ class Undo:
             document["replaced"] = [[key, *values] for key, values in self.replaced]
         if self.created:
             document["created"] = list(self.created)
-        return json.dumps(document, separators=(",", ":"))
+        # A replaced text may hold the letters TAG, which 128 bytes before the end of a file would read as an ID3v1 tag.
+        return json.dumps(document, separators=(",", ":")).replace("TAG", "\\u0054AG")
 
 
 def parse_undo(text: str) -> Undo:
-    """Reads INSTAG_UNDO; what is not understood counts as nothing, so that nothing of others is touched."""
+    """Reads INSTRUMENT_UNDO; what is not understood counts as nothing, so that nothing of others is touched."""
     try:
         document = json.loads(text) if text else {}
     except (ValueError, RecursionError):
@@ -114,26 +121,24 @@ class Change:
     add: Fields
     drop: tuple[str, ...] = ()
 
-    def variants(self) -> Iterator[Change]:
-        """The same change, with more and more blanks at the end of INSTAG_UNDO: they mean nothing in JSON."""
-        yield self
-        if self.add and self.add[-1][0] == UNDO:
-            *others, (key, (text,)) = self.add
-            for blanks in range(1, _MOST_BLANKS):
-                yield dataclasses.replace(self, add=(*others, (key, (text + " " * blanks,))))
+
+def current_name(key: str) -> str:
+    """A key in capitals, by the name it has today."""
+    return _OLD_NAMES.get(key.upper(), key.upper())
 
 
 def collect(fields: Iterable[RawField], key: str) -> tuple[str, ...]:
-    """All texts of a key, in order."""
-    return tuple(value for field in fields if field.key.upper() == key for value in field.values or ())
+    """All texts of a key under today's or its old name, in order."""
+    return tuple(value for field in fields if current_name(field.key) == key for value in field.values or ())
 
 
 def values_from(fields: Mapping[str, tuple[str, ...]]) -> TagValues | None:
     """What instag wrote, from fields by key in capitals; None where it wrote nothing that is understood."""
+    fields = {current_name(key): values for key, values in fields.items()}
     first = {key: fields[key][0] for key in OWN_KEYS if fields.get(key)}
     try:
         confidence = float(first[CONFIDENCE])
-        return TagValues(fields.get(HEARD, ()), first[DOMINANT], confidence, first[MODEL], first[REVIEW] == "1")
+        return TagValues(fields.get(HEARD, ()), first[DOMINANT], confidence, first[SOURCE], first[REVIEW] == "1")
     except (KeyError, ValueError):
         return None
 
@@ -154,7 +159,7 @@ def plan_write(
         fields: INSTRUMENT and instag's own fields as they are now.
         values: What is to be said.
         missing: Parts of the container that have to be made for tags.
-        overwrite: An INSTRUMENT of somebody else is replaced, and kept in INSTAG_UNDO.
+        overwrite: An INSTRUMENT of somebody else is replaced, and kept in INSTRUMENT_UNDO.
 
     Returns:
         The change, or None where the file says all that already.
@@ -181,12 +186,14 @@ def plan_write(
         add.append((HEARD, values.instruments))
     add.append((DOMINANT, (values.dominant,)))
     add.append((CONFIDENCE, (f"{values.confidence:.3f}",)))
-    add.append((MODEL, (values.model,)))
+    add.append((SOURCE, (values.source,)))
     add.append((REVIEW, ("1" if values.needs_review else "0",)))
     add.append((UNDO, (after.to_text(),)))
     remove = OWN_KEYS | ({INSTRUMENT} if write_instrument or is_ours else frozenset())
-    there = {key: texts for key in remove if (texts := collect(fields, key))}
-    there[UNDO] = tuple(text.rstrip() for text in there.get(UNDO, ()))
+    there: dict[str, tuple[str, ...]] = {}
+    for field in fields:
+        if field.key.upper() in remove:
+            there[field.key.upper()] = there.get(field.key.upper(), ()) + (field.values or ())
     wanted: dict[str, tuple[str, ...]] = {}
     for key, texts in add:
         wanted[key.upper()] = wanted.get(key.upper(), ()) + texts

@@ -9,18 +9,20 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from benchmarks.systems.__main__ import app
 from benchmarks.systems.compare import append, read_log, read_outcome
 from benchmarks.systems.table import write_table
+from export.__main__ import app as export_app
 from instag.labels import IRMAS_CODES, LABELS
 from tests.support.tiny_corpus import CONFIG, write_corpus
-from train.__main__ import app, budgeted, training_clips
+from train.commands import budgeted, training_clips
 from train.corpus.manifest import read_manifest
 from train.errors import TrainingError
 from train.systems.config import read_config
 
 
-def run(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+def run(*arguments, door=app):
+    result = CliRunner().invoke(door, [str(argument) for argument in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -197,6 +199,6 @@ def test_irmas_from_training_to_the_test_part(tmp_path):
     path.with_suffix(".txt").write_text("pia\t\nvoi\t\n")
     (tmp_path / "tiny.toml").write_text(CONFIG.replace("[data]", '[data]\nvocabulary = "irmas-11"'))
     folders = ("--irmas", tmp_path, "--out", tmp_path / "runs", "--cache", tmp_path / "cache")
-    assert "model.onnx" in run("ship", tmp_path / "tiny.toml", *folders)
+    assert "model.onnx" in run("system", tmp_path / "tiny.toml", *folders, door=export_app)
     assert json.loads((tmp_path / "runs" / "tiny-seed1" / "origin.json").read_text())["clips"] == 66
     assert "(1 files, threshold 0." in run("irmas-test", tmp_path / "tiny.toml", *folders)

@@ -10,6 +10,7 @@ from export.data_statement import data_statement
 from export.model_card import model_card
 from instag.labels import LABELS
 from instag.model.card import parse_card
+from train.errors import TrainingError
 from train.measure.calibration import Calibration
 from train.measure.evaluate import Outcome, summarise
 
@@ -28,7 +29,6 @@ CHECKPOINT = {
             "seconds": 90.0,
         }
     ],
-    "music": [],
     "recipe": {"architecture": "yamnet", "corpus_fingerprint": "f" * 64, "seed": 1, "commit": "abc"},
 }
 
@@ -63,7 +63,7 @@ def test_the_card_holds_what_was_measured_and_can_be_read_back() -> None:
 
 
 def test_an_evaluation_of_another_model_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"instag-test 2\.0"):
+    with pytest.raises(TrainingError, match=r"instag-test 2\.0"):
         make_card(CHECKPOINT, evaluation() | {"model_version": "2.0"}, 16000, 3.0)
 
 

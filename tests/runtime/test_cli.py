@@ -153,7 +153,7 @@ def test_tags_are_written_shown_verified_and_taken_back(archive: Path) -> None:
     assert json.loads((archive / "one.wav.instag.json").read_text())["dominant"] == "cello"
     shown = runner.invoke(app, ["show", "archive/one.wav"])
     assert shown.exit_code == 0, shown.output
-    assert "INSTAG_DOMINANT: cello" in shown.output and "Most likely dominant: cello" in shown.output
+    assert "INSTRUMENT_DOMINANT: cello" in shown.output and "Most likely dominant: cello" in shown.output
     assert "0:00.0" in shown.output and " ".join(LIMITS_NOTICE.split()[:6]) in shown.output
 
     verified = runner.invoke(app, ["verify", "table.csv"])

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.analyse import AnalysisSettings, analyse_file
+import instag
 from instag.audio import open_audio
 from instag.labels import LABELS
-from instag.model.session import Device, find_model, load_model, shipped_models
+from instag.model.session import shipped_models
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.*") if path.suffix in {".flac", ".mp3", ".ogg", ".wav"})
@@ -20,7 +20,7 @@ needs_model = pytest.mark.skipif("instag" not in shipped_models(), reason="no mo
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_model(find_model("instag"), Device.CPU)
+    return instag.load_model("instag", device="cpu")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -39,14 +39,14 @@ def test_all_solos_asked_for_are_there():
 @needs_model
 @pytest.mark.parametrize("path", SOLOS, ids=lambda path: path.name)
 def test_the_shipped_model_names_the_solos(path, shipped):
-    assert analyse_file(path, shipped, AnalysisSettings()).verdict.dominant == path.stem
+    assert shipped.analyse(path).verdict.dominant == path.stem
 
 
 @needs_model
 def test_the_shipped_model_hears_who_leads(shipped):
-    duet = analyse_file(ROOT / "examples/duet_violin_piano.ogg", shipped, AnalysisSettings())
+    duet = shipped.analyse(ROOT / "examples/duet_violin_piano.ogg")
     assert duet.verdict.dominant == "violin"
-    relay = analyse_file(ROOT / "examples/relay.mp3", shipped, AnalysisSettings())
+    relay = shipped.analyse(ROOT / "examples/relay.mp3")
     players = [LABELS[index] for index in relay.windows.scores.argmax(axis=1)]
     assert players[:4] == ["flute", "cello", "trumpet", "piano"]
 

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from instag.analyse import AnalysisSettings, analyse_file
+from instag.analyse import Analyser
 from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.labels import LABELS
 from instag.model.onnxfile import NotOnnxError, check_self_contained
-from instag.model.session import Device, Model, find_model, load_model
+from instag.model.session import Device, Model, find_model, open_model
 from tests.support.tinymodel import SAMPLE_RATE, frequency_of, tiny_card, write_tiny_model
 
 
 def test_a_good_model_scores_what_it_hears(tmp_path: Path) -> None:
-    model = load_model(write_tiny_model(tmp_path / "tiny.onnx"), Device.CPU)
+    model = open_model(write_tiny_model(tmp_path / "tiny.onnx"), Device.CPU)
     time = np.arange(model.card.window_samples) / SAMPLE_RATE
     audio = np.stack([0.5 * np.sin(2 * np.pi * frequency_of(label) * time) for label in LABELS]).astype(np.float32)
     dominant, present = model.score(audio)
@@ -32,7 +32,7 @@ def test_a_good_model_scores_what_it_hears(tmp_path: Path) -> None:
 
 
 def test_auto_falls_back_to_the_cpu_where_there_is_no_gpu(tmp_path: Path) -> None:
-    model = load_model(write_tiny_model(tmp_path / "tiny.onnx"), Device.AUTO)
+    model = open_model(write_tiny_model(tmp_path / "tiny.onnx"), Device.AUTO)
     assert model.device in (Device.CPU, Device.CUDA)
     providers = model.session.get_providers()
     assert (model.device is Device.CUDA) == ("CUDAExecutionProvider" in providers)
@@ -40,10 +40,10 @@ def test_auto_falls_back_to_the_cpu_where_there_is_no_gpu(tmp_path: Path) -> Non
 
 def test_cuda_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "tiny.onnx")
-    if load_model(path, Device.AUTO).device is Device.CUDA:
+    if open_model(path, Device.AUTO).device is Device.CUDA:
         pytest.skip("this machine has a GPU")
     with pytest.raises(CannotStartError, match="--device cuda"):
-        load_model(path, Device.CUDA)
+        open_model(path, Device.CUDA)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_a_document_that_cannot_be_understood_is_refused_by_field(
 ) -> None:
     text = card if isinstance(card, str) else json.dumps({**json.loads(tiny_card().to_json()), **card})
     with pytest.raises(CannotStartError) as caught:
-        load_model(write_tiny_model(tmp_path / "bad.onnx", text), Device.CPU)
+        open_model(write_tiny_model(tmp_path / "bad.onnx", text), Device.CPU)
     assert says in str(caught.value)
     assert "bad.onnx" in str(caught.value)
 
 
 def test_a_model_with_other_outputs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotStartError, match="output 'dominant'"):
-        load_model(write_tiny_model(tmp_path / "narrow.onnx", outputs=5), Device.CPU)
+        open_model(write_tiny_model(tmp_path / "narrow.onnx", outputs=5), Device.CPU)
 
 
 def test_a_missing_or_alien_file_is_refused(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_missing_or_alien_file_is_refused(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(CannotStartError, match=name):
-            load_model(path, Device.CPU)
+            open_model(path, Device.CPU)
 
 
 def _model_with(**changes: object) -> onnx.ModelProto:
@@ -144,10 +144,10 @@ def test_scores_that_are_no_numbers_fail_the_file_and_not_the_job(tiny_model: Pa
             nothing = np.full((len(audio), len(self.card.labels)), np.nan, np.float32)
             return nothing, nothing
 
-    model = load_model(tiny_model, Device.CPU)
+    model = open_model(tiny_model, Device.CPU)
     path = tmp_path / "sine.wav"
     rate = model.card.sample_rate
     soundfile.write(path, 0.1 * np.sin(np.arange(rate * 4) * 0.3), rate)
-    with pytest.raises(FileError, match=r"sine\.wav.*no numbers") as caught:
-        analyse_file(path, Broken(model), AnalysisSettings())
+    with pytest.raises(FileError, match=r"sine\.wav.*NaN or infinite") as caught:
+        Analyser(Broken(model)).analyse(path)
     assert caught.value.code == ErrorCode.NO_SCORES

@@ -31,10 +31,11 @@ from instag.tags import (
     remove_tags,
     write_tags,
 )
+from instag.tags.fields import OWN_KEYS
 from tests.support import containers
 
-VALUES = TagValues(("violin", "acoustic guitar"), "violin", 0.872, "instag-yamnet 1.0.0", False)
-OTHERS = TagValues((), "other", 0.25, "instag-yamnet 1.0.0", True)
+VALUES = TagValues(("violin", "acoustic guitar"), "violin", 0.872, "machine: instag-yamnet 1.0.0", False)
+OTHERS = TagValues((), "other", 0.25, "machine: instag-yamnet 1.0.0", True)
 
 TAGGED = {**containers.TAGGED, **containers.TAGGED_BY_AV}
 REFUSED = {**containers.REFUSED, **containers.REFUSED_BY_AV}
@@ -57,7 +58,9 @@ def foreign(path: Path) -> list[str]:
     if tags is None:
         return found
     pairs = list(tags.items()) if hasattr(tags, "keys") else list(tags)
-    found += [f"{key}={value!r}" for key, value in pairs if "INSTAG_" not in key.upper() and key.upper() not in MINE]
+    found += [
+        f"{key}={value!r}" for key, value in pairs if "INSTRUMENT_" not in key.upper() and key.upper() not in MINE
+    ]
     found += [repr(frame) for frame in getattr(tags, "unknown_frames", [])]
     return sorted(found)
 
@@ -153,7 +156,7 @@ def test_an_instrument_of_somebody_else(name: str, tmp_path: Path) -> None:
     write_tags(path, VALUES, overwrite=True)
     assert instruments(path) == list(VALUES.instruments)
     # A second run without --overwrite keeps what is instag's up to date, and what it replaced in mind.
-    newer = TagValues(("cello",), "cello", 0.5, "instag-yamnet 1.0.1", False)
+    newer = TagValues(("cello",), "cello", 0.5, "machine: instag-yamnet 1.0.1", False)
     write_tags(path, newer)
     assert instruments(path) == ["cello"]
     remove_tags(path)
@@ -352,20 +355,45 @@ def test_mp4_offsets_move_with_the_audio(tmp_path: Path) -> None:
     assert mp4["----:com.apple.iTunes:MOOD"] == [b"calm", b"slow"]
 
 
-@pytest.mark.parametrize("length", range(0, 60))
-def test_nothing_at_the_end_looks_like_id3v1(length: int, tmp_path: Path) -> None:
-    """INSTAG_ has a TAG in it, and readers look for one 128 bytes before the end of any file."""
-    path = tmp_path / "short.wav"
-    soundfile.write(path, np.zeros((100, 1)), 8000, format="WAV", subtype="PCM_16")
-    samples = soundfile.read(path)[0]
-    values = TagValues((), "other", 0.5, "m" * (length + 1), True)
-    write_tags(path, values)
-    assert b"TAG" not in path.read_bytes()[-128:-121]
-    assert set(mutagen.File(path).tags) == {
-        f"TXXX:INSTAG_{key}" for key in ("DOMINANT", "CONFIDENCE", "MODEL", "REVIEW", "UNDO")
+def test_no_name_or_text_of_instag_reads_as_an_id3v1_tag(tmp_path: Path) -> None:
+    """Readers look for the letters TAG 128 bytes before the end of any file."""
+    assert not any("TAG" in key for key in OWN_KEYS if not key.startswith("INSTAG_"))
+    path = make("v23.mp3", tmp_path)
+    add_instrument(path, ["VINTAGE TAGELHARPA"])
+    write_tags(path, VALUES, overwrite=True)
+    text = read_all_tags(path)["INSTRUMENT_UNDO"][0]
+    assert "TAG" not in text and json.loads(text)["replaced"] == [["INSTRUMENT", "VINTAGE TAGELHARPA"]]
+    remove_tags(path)
+    assert read_all_tags(path)["INSTRUMENT"] == ["VINTAGE TAGELHARPA"]
+
+
+OLD_TAGS = {
+    "INSTRUMENT": ["violin", "cello"],
+    "INSTAG_INSTRUMENT": ["violin", "cello"],
+    "INSTAG_DOMINANT": ["violin"],
+    "INSTAG_CONFIDENCE": ["0.872"],
+    "INSTAG_MODEL": ["instag-yamnet 1.2.0"],
+    "INSTAG_REVIEW": ["0"],
+    "INSTAG_UNDO": ['{"wrote":["INSTRUMENT"],"replaced":[["Instrument","fiddle"]]}'],
+}
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["written again", "taken back"])
+def test_tags_of_builds_before_the_names_changed_are_replaced_and_taken_back(again: bool, tmp_path: Path) -> None:
+    path = make("plain.flac", tmp_path)
+    flac = FLAC(path)
+    flac.update(OLD_TAGS)
+    flac.save()
+    found = read_tags(path)
+    assert found and (found.dominant, found.instruments) == ("violin", ("violin", "cello"))
+    if again:
+        assert write_tags(path, VALUES) == TagOutcome.WRITTEN
+        assert read_tags(path) == VALUES
+        assert not any(key.upper().startswith("INSTAG_") for key in read_all_tags(path))
+    assert remove_tags(path) == TagOutcome.WRITTEN
+    assert {key.upper(): value for key, value in read_all_tags(path).items() if "INST" in key.upper()} == {
+        "INSTRUMENT": ["fiddle"]
     }
-    assert read_tags(path) == values and write_tags(path, values) == TagOutcome.UNCHANGED
-    np.testing.assert_array_equal(soundfile.read(path)[0], samples)
 
 
 def test_texts_in_chunks_are_shown(tmp_path: Path) -> None:
@@ -384,7 +412,7 @@ def test_what_undo_says_is_ascii_json(tmp_path: Path) -> None:
     path = make("v23.mp3", tmp_path)
     add_instrument(path, ["Баян"])
     write_tags(path, VALUES, overwrite=True)
-    text = read_all_tags(path)["INSTAG_UNDO"][0]
+    text = read_all_tags(path)["INSTRUMENT_UNDO"][0]
     assert text.isascii() and json.loads(text)["replaced"] == [["INSTRUMENT", "Баян"]]
 
 

@@ -21,8 +21,8 @@ pytestmark = [
     pytest.mark.skipif("INSTAG_CORPUS" not in os.environ, reason="INSTAG_CORPUS points to no corpus"),
 ]
 OUTCOMES = Path(__file__).with_name("container_outcomes.csv")
-VALUES = TagValues(("violin", "cello"), "violin", 0.872, "instag-yamnet 1.0.0", False)
-OTHERS = TagValues((), "other", 0.5, "instag-yamnet 1.0.0", True)
+VALUES = TagValues(("violin", "cello"), "violin", 0.872, "machine: instag-yamnet 1.0.0", False)
+OTHERS = TagValues((), "other", 0.5, "machine: instag-yamnet 1.0.0", True)
 
 
 def folder() -> Path:
@@ -48,7 +48,7 @@ def outcome(path: Path) -> tuple[str, str, str]:
             write_tags(path, VALUES)
         return error.code, word, error.message.removeprefix(f"{path}: ")
     shown = read_all_tags(path)
-    assert read_tags(path) == VALUES and audio_digest(path) == digest and shown["INSTAG_DOMINANT"] == ["violin"]
+    assert read_tags(path) == VALUES and audio_digest(path) == digest and shown["INSTRUMENT_DOMINANT"] == ["violin"]
     assert write_tags(path, VALUES) == TagOutcome.UNCHANGED
     assert write_tags(path, OTHERS) == TagOutcome.WRITTEN and read_tags(path) == OTHERS
     assert remove_tags(path) == TagOutcome.WRITTEN

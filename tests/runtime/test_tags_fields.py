@@ -28,7 +28,7 @@ tag_values = st.builds(
     instruments=st.lists(st.sampled_from(["violin", "cello", "organ"]), max_size=3, unique=True).map(tuple),
     dominant=st.sampled_from(["violin", "other"]),
     confidence=st.floats(0, 1),
-    model=st.sampled_from(["m 1", "m 2"]),
+    source=st.sampled_from(["m 1", "m 2"]),
     needs_review=st.booleans(),
 )
 

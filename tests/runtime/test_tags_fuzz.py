@@ -21,7 +21,7 @@ from instag.tags import TagValues, check_writable, read_all_tags, read_tags, rem
 from instag.tags.vorbis import parse_comments
 from tests.support import containers
 
-VALUES = TagValues(("violin", "cello"), "violin", 0.872, "instag-yamnet 1.0.0", False)
+VALUES = TagValues(("violin", "cello"), "violin", 0.872, "machine: instag-yamnet 1.0.0", False)
 MAKERS = {**containers.TAGGED, **containers.TAGGED_BY_AV, **containers.REFUSED, **containers.REFUSED_BY_AV}
 MUTATIONS = 12
 EXTREMES = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x00\x00\x00\x00", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")

@@ -13,6 +13,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from instag import constants, tags
 from instag.containers import digest
 from instag.errors import ErrorCode, FileError, TagError
 from instag.tags import (
+    AnalysedFile,
     TagOutcome,
     TagValues,
     check_writable,
@@ -35,7 +37,7 @@ from instag.tags import (
     write_tags,
 )
 
-VALUES = TagValues(("violin",), "violin", 0.9, "instag-yamnet 1.0.0", False)
+VALUES = TagValues(("violin",), "violin", 0.9, "machine: instag-yamnet 1.0.0", False)
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 
@@ -474,3 +476,37 @@ def test_reading_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_tags(tmp_path / "missing.wav")
     assert caught.value.code == ErrorCode.NOT_FOUND
+
+
+def analysed(path: Path) -> AnalysedFile:
+    status = path.stat()
+    return AnalysedFile(status.st_ino, status.st_size, status.st_mtime_ns, digest.audio_digest(path))
+
+
+def test_a_file_that_changed_after_it_was_analysed_is_not_written(wav: Path) -> None:
+    seen = analysed(wav)
+    soundfile.write(wav, np.zeros((2000, 2)), 44_100, subtype="PCM_16")
+    before = state(wav)
+    with pytest.raises(TagError, match="after it was analysed") as caught:
+        write_tags(wav, VALUES, analysed=seen)
+    assert caught.value.code == ErrorCode.CHANGED_DURING_RUN and state(wav) == before
+
+
+def test_the_digest_of_the_analysis_is_not_made_again_and_is_still_compared(
+    wav: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = analysed(wav)
+    digested: list[object] = []
+
+    def counted(file: object) -> str:
+        digested.append(file)
+        return digest.stored_audio_digest(file)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tags, "stored_audio_digest", counted)
+    assert write_tags(wav, VALUES, analysed=seen) == TagOutcome.WRITTEN
+    assert len(digested) == 1  # the copy's
+    wrong = replace(analysed(wav), audio_digest="sha256-data:" + "0" * 64)
+    before = state(wav)
+    with pytest.raises(TagError) as caught:
+        write_tags(wav, TagValues(("cello",), "cello", 0.5, "machine: tiny 1.0.0", True), analysed=wrong)
+    assert caught.value.code == ErrorCode.TAGS_NOT_VERIFIED and state(wav) == before

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from instag.analyse import AnalysisSettings, analyse_file
+from instag.analyse import Analyser, AnalysisSettings
 from instag.errors import ErrorCode
-from instag.model.session import Device, load_model
+from instag.model.session import Device, open_model
 from instag.results import TagOutcome
 from instag.run import worker
 from instag.run.worker import Outcome, WorkerSettings, process_file
@@ -31,7 +31,8 @@ def wav(tmp_path: Path) -> Path:
 def process(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
     def run(path: Path, **changes: object) -> Outcome:
         settings = WorkerSettings(tiny_model, Device.CPU, AnalysisSettings(), **changes)  # type: ignore[arg-type]
-        monkeypatch.setattr(worker, "_states", [worker._State(settings, load_model(tiny_model, Device.CPU))])
+        analyser = Analyser(open_model(tiny_model, Device.CPU), settings.analysis)
+        monkeypatch.setattr(worker, "_states", [worker._State(settings, analyser)])
         return process_file(path)
 
     return run
@@ -52,7 +53,7 @@ def test_size_and_time_are_taken_after_tags_were_written(process, wav: Path) -> 
     assert row.tags_written is TagOutcome.WRITTEN and wav.stat().st_size > before.st_size
     assert (row.size_bytes, row.mtime_ns) == (wav.stat().st_size, wav.stat().st_mtime_ns)
     found = read_tags(wav)
-    assert found and (found.dominant, found.model) == ("cello", "tiny 1.0.0")
+    assert found and (found.dominant, found.source) == ("cello", "machine: tiny 1.0.0")
     again = process(wav, write_tags=True).row
     assert again.tags_written is TagOutcome.UNCHANGED and again.audio_digest == row.audio_digest
 
@@ -60,13 +61,15 @@ def test_size_and_time_are_taken_after_tags_were_written(process, wav: Path) -> 
 def test_a_file_that_changes_meanwhile_fails_and_is_not_written(
     process, wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def analyse_and_change(path: Path, *more: object):
-        result = analyse_file(path, *more)  # type: ignore[arg-type]
+    analyse = Analyser.analyse
+
+    def analyse_and_change(analyser: Analyser, path: Path):
+        result = analyse(analyser, path)
         with path.open("ab") as file:
             file.write(b"more")
         return result
 
-    monkeypatch.setattr(worker, "analyse_file", analyse_and_change)
+    monkeypatch.setattr(Analyser, "analyse", analyse_and_change)
     row = process(wav, write_tags=True).row
     assert (row.status, row.error_code) == (Status.FAILED, ErrorCode.CHANGED_DURING_RUN)
     assert read_tags(wav) is None
@@ -76,14 +79,14 @@ def test_too_little_memory_is_a_row(process, wav: Path, monkeypatch: pytest.Monk
     def explode(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(worker, "analyse_file", explode)
+    monkeypatch.setattr(Analyser, "analyse", explode)
     outcome = process(wav)
     assert (outcome.row.status, outcome.row.error_code) == (Status.FAILED, ErrorCode.OUT_OF_MEMORY)
     assert "--max-memory" in outcome.row.error and outcome.windows is None
 
 
 def test_a_bug_is_no_row(process, wav: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "analyse_file", lambda *_: 1 / 0)
+    monkeypatch.setattr(Analyser, "analyse", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         process(wav)
 

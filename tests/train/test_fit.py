@@ -179,7 +179,7 @@ def test_learning_rates():
     ("old", "new", "message"),
     [
         ("[augment]", "[augmentation]", r"no table \[augmentation\]"),
-        ("noise = 0.5", "nois = 0.5", r"\[augment\] has no key 'nois'"),
+        ("noise = 0.5", "nois = 0.5", r"\[augment\]: there is no key 'nois'"),
         ("[[stage]]", "[stage]", r"tiny.toml"),
         ('schedule = "constant"', 'schedule = "linear"', r"\[\[stage\]\].*schedule"),
         ("epochs = 2", "", r"\[\[stage\]\].*epochs"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from instag.labels import IRMAS_11, LABELS, OTHER_INDEX
+from train.errors import TrainingError
 from train.models.heads import FactorisedHead, NetConfig, load_checkpoint, save_checkpoint
 
 
@@ -63,5 +64,5 @@ def test_a_checkpoint_gives_back_network_and_document(tmp_path: Path) -> None:
         for one, other in zip(net(audio), again(audio), strict=True):
             torch.testing.assert_close(one, other)
     torch.save({"kind": "something"}, path)
-    with pytest.raises(ValueError, match=r"net\.pt"):
+    with pytest.raises(TrainingError, match=r"net\.pt"):
         load_checkpoint(path)

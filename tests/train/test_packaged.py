@@ -8,7 +8,7 @@ import soundfile
 
 from instag.labels import LABELS
 from train.corpus.manifest import AudioCache, read_manifest
-from train.corpus.packaged import ALONE, PERFORMANCES, SUNG, scratch, singing, winterreise, write
+from train.corpus.packaged import ALONE, PERFORMANCES, SUNG, scratch, singing, winterreise, write_pieces
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES
 from train.recipe.judge import JudgeSettings, held_sets
 from train.sound.mixing import SONG, Mixer, MixSettings
@@ -47,7 +47,7 @@ def manifest(tmp_path: Path) -> Path:
         *singing(tmp_path / "basic-pitch", tmp_path / "libsoni"),
         *scratch(tmp_path / "scratch"),
     ]
-    return write(tmp_path / "made", pieces)
+    return write_pieces(tmp_path / "made", pieces)
 
 
 def test_measures_become_clips_with_everything_that_is_heard_in_them(manifest: Path) -> None:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from instag.labels import LABELS, OTHER
 from instag.results import Samples
+from train.errors import TrainingError
 
 TRAIN, DEV = "train", "dev"
 REQUIRED_FIELDS = ("path", "label", "source", "kind", "group", "split")
@@ -32,7 +33,7 @@ SOURCE_FAMILIES = {
 }
 
 
-class CorpusError(Exception):
+class CorpusError(TrainingError):
     """The manifest or a clip cannot be used; the message names the file, the line and the field."""
 
 

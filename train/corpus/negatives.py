@@ -6,7 +6,6 @@ model takes for `other` is decided by those. Nothing that this writes is part of
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import tempfile
 from pathlib import Path
@@ -168,7 +167,7 @@ def _write(folder: Path, name: str, samples: Samples, detail: str, source: str, 
     return [f"audio/{name}", OTHER, detail, source, "clip", group, TRAIN, seconds, licence, ""]
 
 
-def make(folder: Path, soundfonts: list[Path], sounds: list[tuple[str, Path]], bands: int, seed: int) -> Path:
+def make_negatives(folder: Path, soundfonts: list[Path], sounds: list[tuple[str, Path]], bands: int, seed: int) -> Path:
     """Renders everything below `folder` and returns its manifest."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -193,22 +192,3 @@ def make(folder: Path, soundfonts: list[Path], sounds: list[tuple[str, Path]], b
     manifest = folder / "manifest.csv"
     write_manifest(manifest, rows)
     return manifest
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the audio and its manifest.csv go")
-    parser.add_argument("--soundfont", type=Path, action="append", required=True, help="a General MIDI soundfont")
-    parser.add_argument(
-        "--sounds", action="append", default=[], metavar="SOURCE=FOLDER", help="sound effects without instruments"
-    )
-    parser.add_argument("--bands", type=int, default=240, help="how many bands to render")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    sounds = [(name, Path(place)) for name, _, place in (entry.partition("=") for entry in options.sounds)]
-    print(make(options.folder, options.soundfont, sounds, options.bands, options.seed))
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,6 @@ of its own; nothing that this writes is part of the repository.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ def scratch(sounds: Path) -> Iterator[Piece]:
             yield Piece(path, label, "scratch", "phrase", "CC-BY-SA-3.0", (label,))
 
 
-def write(folder: Path, pieces: list[Piece]) -> Path:
+def write_pieces(folder: Path, pieces: list[Piece]) -> Path:
     """Writes the pieces as FLAC (mono, 24 kHz) with their manifest, whose path is returned."""
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     rows = []
@@ -124,21 +123,6 @@ def _read(piece: Piece) -> Samples:
     return mono / max(1.0, float(abs(mono).max()))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where the audio and its manifest.csv go")
-    for name in ("synctoolbox", "basic-pitch", "libsoni"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help="its unpacked source archive")
-    parser.add_argument("--scratch", type=Path, required=True, help="its folder Media/Sounds")
-    options = parser.parse_args()
-    pieces = [
-        *winterreise(options.synctoolbox),
-        *singing(options.basic_pitch, options.libsoni),
-        *scratch(options.scratch),
-    ]
-    print(write(options.folder, pieces))
-
-
-if __name__ == "__main__":
-    main()
+def packaged_pieces(synctoolbox: Path, basic_pitch: Path, libsoni: Path, scratch_sounds: Path) -> list[Piece]:
+    """All pieces of the unpacked archives."""
+    return [*winterreise(synctoolbox), *singing(basic_pitch, libsoni), *scratch(scratch_sounds)]

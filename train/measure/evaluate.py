@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 from torch import nn
 
 from instag.aggregate import aggregate
@@ -152,15 +153,13 @@ def summarise(result: Outcome) -> dict[str, Any]:
 
 def _one_class(result: Outcome, index: int) -> dict[str, Any]:
     is_it, said = result.truth == index, result.predicted == index
-    hits = int((is_it & said).sum())
-    precision = hits / max(int(said.sum()), 1)
-    recall = hits / max(int(is_it.sum()), 1)
+    precision, recall, f1, _ = precision_recall_fscore_support(is_it, said, average="binary", zero_division=0)
     return {
         "support": int(is_it.sum()),
-        "precision": precision,
-        "recall": recall,
-        "recall_interval": list(wilson(hits, int(is_it.sum()))),
-        "f1": 2 * precision * recall / max(precision + recall, 1e-9),
+        "precision": float(precision),
+        "recall": float(recall),
+        "recall_interval": list(wilson(int((is_it & said).sum()), int(is_it.sum()))),
+        "f1": float(f1),
     }
 
 
@@ -180,12 +179,12 @@ def multilabel(
     """
     said = (scores >= thresholds)[:, :OTHER_INDEX]
     truth = truth[:, :OTHER_INDEX]
-    hits, given, real = (part.sum(axis=0) for part in (said & truth, said, truth))
-    per_class = 2 * hits / np.maximum(given + real, 1)
+    real = truth.sum(axis=0) > 0
+    per_class = f1_score(truth, said, average=None, zero_division=0)
     return {
         "n": len(truth),
-        "micro_f1": float(2 * hits.sum() / max(given.sum() + real.sum(), 1)),
-        "macro_f1": float(per_class[real > 0].mean()) if real.any() else None,
+        "micro_f1": float(f1_score(truth, said, average="micro", zero_division=0)),
+        "macro_f1": float(per_class[real].mean()) if real.any() else None,
         "f1": {LABELS[i]: float(per_class[i]) for i in range(OTHER_INDEX) if real[i]},
     }
 

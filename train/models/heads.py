@@ -7,6 +7,7 @@ the eleven rows answer, and a correction: a free row for it does worse on source
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from instag.labels import IRMAS_11, LABELS
+from train.errors import TrainingError
 from train.models.yamnet_body import EMBEDDING, MEL_BANDS, SAMPLE_RATE, Pretrained, YamnetBody, pretrained_body
 
 WINDOW_SECONDS = 3.0
@@ -162,11 +164,18 @@ def load_checkpoint(path: Path) -> tuple[InstrumentNet, dict[str, Any]]:
     """The network of a checkpoint, and everything else that was in it.
 
     Raises:
-        ValueError: The file is no checkpoint of this kind.
+        TrainingError: The file cannot be read, or is not a checkpoint of this kind.
     """
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise TrainingError(
+            f"{path}: the checkpoint cannot be read ({error}).", "Run `python -m train recipe`."
+        ) from error
     if not isinstance(content, dict) or content.get("kind") != CHECKPOINT_KIND:
-        raise ValueError(f"{path}: this is no {CHECKPOINT_KIND} checkpoint.")
+        raise TrainingError(
+            f"{path}: not a checkpoint of the recipe.", "Give a file that `python -m train recipe` wrote."
+        )
     values = content.pop("net")
     config = NetConfig(**values | {"blocks": tuple(tuple(block) for block in values["blocks"])})
     state = content.pop("state")

@@ -59,7 +59,7 @@ class ThreeStft(System):
         merged = []
         for spectrum, norm, path in zip(spectra, self.norms, self.paths, strict=True):
             x = norm(spectrum)[:, None]
-            for block in path:
+            for block in path.children():
                 x = F.avg_pool2d(block(x), 2)
             x = x.mean(dim=2)
             merged.append(x.amax(dim=2) + x.mean(dim=2))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from instag.labels import LABELS, OTHER_INDEX
@@ -22,24 +23,34 @@ from train.measure.calibration import (
 )
 from train.measure.evaluate import multilabel, outcome, plain_card, summarise, verdicts
 from train.models.heads import FactorisedHead
-from train.recipe.judge import HeldSet, area_under_curve, file_scores
+from train.recipe.judge import HeldSet, file_scores
 
-# In no fold may more than this share of instruments under drums or bass that are up to 6 dB louder come out as `other`.
-# A song that is taken for none of the eleven is lost to an archive's index; an oboe taken for a clarinet is reviewed.
-# Under the tenth that the network that ships may lose: it loses more than those that never heard a fold's sources.
-LOST_UNDER_BANDS = 0.08
-# Recordings set aside for review: enough that the rest is this often right, yet of recordings of sources that were left
-# out no more than this share. The network is surer of sources that it knows, so that far fewer are marked there.
-KEPT_ACCURACY, REVIEW_SHARE = 0.97, 0.45
-# What presence is calibrated and its thresholds are set on.
-PRESENCE_SETS = ("recordings", "mixtures", "pieces", "bands", "others")
-# What archives hold resembles these sets; the others are extremes. The windows' temperature is fitted on the first, the
-# files' on the second, whose files have several windows.
-WINDOW_SETS = ("recordings", "songs", "mixtures")
-FILE_SETS = ("recordings", "songs", "pieces")
-# At most this share of the recordings that temperatures and the review threshold are fitted on is `other`, as of the
-# mixtures: of one source more than half are relatives of the eleven (oboes, bass clarinets), which no archive holds.
-MOST_OTHER = 0.2
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """The rules that set thresholds and temperatures.
+
+    Attributes:
+        lost_under_bands: In no fold may more than this share of instruments under drums or bass that are up to 6 dB
+            louder come out as `other`. A song that is taken for none of the eleven is lost to an archive's index; an
+            oboe taken for a clarinet is reviewed.
+        kept_accuracy: Enough recordings are set aside for review that the rest is right this often.
+        review_share: At most this share of recordings of left-out sources is set aside.
+        presence_sets: Held-out sets that presence is calibrated and its thresholds are set on.
+        window_sets: Sets that the windows' temperature is fitted on.
+        file_sets: Sets that the files' temperature is fitted on; their files have several windows.
+        most_other: At most this share of the recordings that temperatures are fitted on is `other`, as of the mixtures.
+        most_per_set: At most this many files or windows of one set count, so that none outweighs the others.
+    """
+
+    lost_under_bands: float = 0.08
+    kept_accuracy: float = 0.97
+    review_share: float = 0.45
+    presence_sets: tuple[str, ...] = ("recordings", "mixtures", "pieces", "bands", "others")
+    window_sets: tuple[str, ...] = ("recordings", "songs", "mixtures")
+    file_sets: tuple[str, ...] = ("recordings", "songs", "pieces")
+    most_other: float = 0.2
+    most_per_set: int = 400
 
 
 @dataclass(frozen=True)
@@ -75,37 +86,37 @@ def shift_heard(dominant: NDArray[np.float32], shift: float) -> NDArray[np.float
     return np.concatenate([shifted, -np.logaddexp(0.0, heard)], axis=1).astype(np.float32)
 
 
-def calibrate(folds: Mapping[str, FoldScores]) -> tuple[Calibration, float]:
+def calibrate_folds(folds: Mapping[str, FoldScores], rules: CalibrationSettings) -> tuple[Calibration, float]:
     """Fits everything: the shift, then presence, then temperatures and the review threshold of the shifted network.
 
     Returns:
         The calibration, and what is to be added to the head's `shift`.
     """
-    shift = _best_shift(folds)
-    scales, biases = _presence(folds)
-    thresholds = _thresholds(folds, Calibration(present_scale=scales, present_bias=biases))
-    folds = {name: _thinned(fold) for name, fold in folds.items()}
+    shift = _best_shift(folds, rules)
+    scales, biases = _presence(folds, rules)
+    thresholds = _thresholds(folds, Calibration(present_scale=scales, present_bias=biases), rules)
+    folds = {name: _thinned(fold, rules) for name, fold in folds.items()}
     logits, targets = [], []
     for fold in folds.values():
-        for name in WINDOW_SETS:
+        for name in rules.window_sets:
             if name in fold.sets:
-                chosen = _evenly(len(fold.dominant[name]))
+                chosen = _evenly(len(fold.dominant[name]), rules.most_per_set)
                 logits.append(shift_heard(fold.dominant[name][chosen], shift))
                 targets.append(np.repeat(fold.sets[name].truth, fold.sets[name].counts)[chosen])
     temperature = fit_temperature(np.concatenate(logits), np.concatenate(targets))
     calibration = Calibration(temperature, scales, biases, present_thresholds=thresholds)
-    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration, shift))
-    return replace(calibration, review_threshold=_review_threshold(folds, calibration, shift)), shift
+    calibration = replace(calibration, file_temperature=_file_temperature(folds, calibration, shift, rules))
+    return replace(calibration, review_threshold=_review_threshold(folds, calibration, shift, rules)), shift
 
 
-def _thinned(fold: FoldScores) -> FoldScores:
-    """The fold with no more than `MOST_OTHER` of its recordings of `other`."""
+def _thinned(fold: FoldScores, rules: CalibrationSettings) -> FoldScores:
+    """The fold with no more than `most_other` of its recordings of `other`."""
     held = fold.sets.get("recordings")
     if held is None:
         return fold
     kept = held.truth != OTHER_INDEX
     others = np.flatnonzero(~kept)
-    kept[others[_evenly(len(others), int(MOST_OTHER / (1 - MOST_OTHER) * kept.sum()))]] = True
+    kept[others[_evenly(len(others), int(rules.most_other / (1 - rules.most_other) * kept.sum()))]] = True
     windows = np.repeat(kept, held.counts)
     thinner = replace(
         held,
@@ -123,12 +134,12 @@ def _thinned(fold: FoldScores) -> FoldScores:
     )
 
 
-def _evenly(count: int, wanted: int = 400) -> NDArray[np.int64]:
+def _evenly(count: int, wanted: int) -> NDArray[np.int64]:
     """At most `wanted` positions out of `count`, evenly spread, so that no set outweighs the others."""
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(np.int64))
 
 
-def _best_shift(folds: Mapping[str, FoldScores]) -> float:
+def _best_shift(folds: Mapping[str, FoldScores], rules: CalibrationSettings) -> float:
     """The smallest shift with which no fold loses more instruments under louder bands than it may."""
 
     def lost(shift: float) -> float:
@@ -141,7 +152,7 @@ def _best_shift(folds: Mapping[str, FoldScores]) -> float:
         return max(shares)
 
     shifts = np.linspace(-4.0, 4.0, 81)
-    enough = [shift for shift in shifts if lost(shift) <= LOST_UNDER_BANDS]
+    enough = [shift for shift in shifts if lost(shift) <= rules.lost_under_bands]
     return float(min(enough, default=shifts[-1]))
 
 
@@ -151,30 +162,37 @@ def _means(held: HeldSet, dominant: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.add.reduceat(np.exp(dominant.astype(np.float64)), starts, axis=0) / held.counts[:, None]
 
 
-def _presence(folds: Mapping[str, FoldScores]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    logits, truth, known = _present_windows(folds)
+def _presence(
+    folds: Mapping[str, FoldScores], rules: CalibrationSettings
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    logits, truth, known = _present_windows(folds, rules)
     return fit_presence(logits, truth, known)
 
 
-def _present_windows(folds: Mapping[str, FoldScores]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _present_windows(
+    folds: Mapping[str, FoldScores], rules: CalibrationSettings
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for fold in folds.values():
-        for name in (one for one in PRESENCE_SETS if one in fold.sets):
+        for name in (one for one in rules.presence_sets if one in fold.sets):
             held = fold.sets[name]
-            chosen = _evenly(len(fold.present[name]))
+            chosen = _evenly(len(fold.present[name]), rules.most_per_set)
             parts[0].append(fold.present[name][chosen])
             parts[1].append(np.repeat(held.present, held.counts, axis=0)[chosen])
             parts[2].append(np.repeat(held.known, held.counts, axis=0)[chosen])
-    return tuple(np.concatenate(part) for part in parts)
+    logits, truth, known = (np.concatenate(part) for part in parts)
+    return logits, truth, known
 
 
-def _thresholds(folds: Mapping[str, FoldScores], calibration: Calibration) -> tuple[float, ...]:
+def _thresholds(
+    folds: Mapping[str, FoldScores], calibration: Calibration, rules: CalibrationSettings
+) -> tuple[float, ...]:
     """For each label, the threshold with the highest F1 over files: heard in one of its windows is heard."""
     parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for fold in folds.values():
-        for name in (one for one in PRESENCE_SETS if one in fold.sets):
+        for name in (one for one in rules.presence_sets if one in fold.sets):
             held = fold.sets[name]
-            chosen = _evenly(len(held.counts))
+            chosen = _evenly(len(held.counts), rules.most_per_set)
             heard = _presence_scores(fold, name, calibration)
             highest = np.maximum.reduceat(heard, np.cumsum(held.counts) - held.counts, axis=0)
             for part, values in zip(parts, (highest, held.present, held.known), strict=True):
@@ -207,7 +225,9 @@ def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: 
     return verdicts(file_scores(fold.sets[name], dominant, present.astype(np.float32)), card_of(calibration))
 
 
-def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration, shift: float) -> float:
+def _file_temperature(
+    folds: Mapping[str, FoldScores], calibration: Calibration, shift: float, rules: CalibrationSettings
+) -> float:
     """The temperature at which files are as sure as they are right, each set of each fold counting alike.
 
     The calibration error itself is too flat to choose by: between 0.7 and 1.0 it changed by less than its noise.
@@ -216,7 +236,7 @@ def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration,
     def gap(temperature: float) -> float:
         gaps = []
         for fold in folds.values():
-            for name in (one for one in FILE_SETS if one in fold.sets):
+            for name in (one for one in rules.file_sets if one in fold.sets):
                 given = file_verdicts(fold, name, replace(calibration, file_temperature=temperature), shift)
                 right = np.array([LABELS.index(one.dominant) for one in given]) == fold.sets[name].truth
                 gaps.append(np.mean([one.confidence for one in given]) - right.mean())
@@ -225,7 +245,9 @@ def _file_temperature(folds: Mapping[str, FoldScores], calibration: Calibration,
     return round(float(min(np.linspace(0.5, 1.5, 41), key=gap)), 3)
 
 
-def _review_threshold(folds: Mapping[str, FoldScores], calibration: Calibration, shift: float) -> float:
+def _review_threshold(
+    folds: Mapping[str, FoldScores], calibration: Calibration, shift: float, rules: CalibrationSettings
+) -> float:
     """The lowest confidence from which recordings are right often enough, unless that sets too many aside."""
     confidence, right = [], []
     for fold in folds.values():
@@ -238,8 +260,8 @@ def _review_threshold(folds: Mapping[str, FoldScores], calibration: Calibration,
     order = np.argsort(confidence)
     sorted_confidence, sorted_right = np.array(confidence)[order], np.array(right, float)[order]
     kept = np.cumsum(sorted_right[::-1])[::-1] / np.arange(len(order), 0, -1)
-    good = np.flatnonzero(kept >= KEPT_ACCURACY)
-    most = sorted_confidence[int(REVIEW_SHARE * len(order))]
+    good = np.flatnonzero(kept >= rules.kept_accuracy)
+    most = sorted_confidence[int(rules.review_share * len(order))]
     return float(min(sorted_confidence[good[0]], most)) if len(good) else float(most)
 
 
@@ -265,8 +287,8 @@ def figures_of(
                 heard = np.stack([one.presences for one in given])
                 entry["present"] = multilabel(heard, held.present > 0.5, np.array(calibration.present_thresholds))
                 known = held.known[:, :OTHER_INDEX] > 0
-                entry["present_auc"] = area_under_curve(
-                    heard[:, :OTHER_INDEX][known], held.present[:, :OTHER_INDEX][known] > 0.5
+                entry["present_auc"] = float(
+                    roc_auc_score(held.present[:, :OTHER_INDEX][known] > 0.5, heard[:, :OTHER_INDEX][known])
                 )
             figures.setdefault(fold_name, {})[name] = entry
     return figures

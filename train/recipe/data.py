@@ -1,17 +1,13 @@
-"""What the recipe learns from: the manifests' training clips, decoded once, and unlabelled music."""
+"""The recipe's training material: the training clips of all manifests, decoded once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
-from instag.constants import AUDIO_EXTENSIONS
-from instag.labels import OTHER
-from train.corpus.manifest import TRAIN, AudioCache, Clip, CorpusError, fingerprint, read_manifest
+from train.corpus.manifest import TRAIN, AudioCache, fingerprint, read_manifest
 from train.models.yamnet_body import SAMPLE_RATE
 
 
@@ -21,12 +17,10 @@ class Data:
 
     Attributes:
         cache: The training clips of all manifests.
-        music: Unlabelled music, or None.
         fingerprint: sha256 over the training clips' rows.
     """
 
     cache: AudioCache
-    music: AudioCache | None
     fingerprint: str
 
     def indices(self, without: Sequence[str] = (), only: Sequence[str] = ()) -> list[int]:
@@ -54,45 +48,13 @@ class Data:
             for name in sorted(table)
         ]
 
-    def music_table(self) -> list[dict[str, Any]]:
-        """The folders of unlabelled music, with recordings and seconds."""
-        clips = self.music.clips if self.music else ()
-        return [
-            {
-                "source": name,
-                "clips": sum(clip.source == name for clip in clips),
-                "seconds": round(sum(clip.seconds for clip in clips if clip.source == name), 1),
-            }
-            for name in sorted({clip.source for clip in clips})
-        ]
 
-
-def load_data(manifests: Sequence[Path], music_folders: Mapping[str, Path], folder: Path) -> Data:
-    """Reads manifests (training clips only) and music folders (by name), and decodes both to `folder`.
+def load_data(manifests: Sequence[Path], folder: Path) -> Data:
+    """Reads manifests (training clips only) and decodes them to `folder`.
 
     Raises:
-        CorpusError: A manifest, a clip or a folder cannot be used.
+        CorpusError: A manifest or a clip cannot be used.
     """
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
     root = manifests[0].parent
-    cache = AudioCache(clips, SAMPLE_RATE, folder, root)
-    music = [clip for name, place in sorted(music_folders.items()) for clip in _music_clips(name, place)]
-    music_cache = AudioCache(music, SAMPLE_RATE, folder, Path("/")) if music else None
-    return Data(cache, music_cache, fingerprint(clips, root))
-
-
-def _music_clips(name: str, place: Path) -> list[Clip]:
-    """Every readable recording of 10 s or more below a folder, as an unlabelled clip."""
-    found = []
-    for path in sorted(place.rglob("*")):
-        if path.suffix[1:].lower() not in AUDIO_EXTENSIONS or not path.is_file():
-            continue
-        try:
-            seconds = soundfile.info(path).duration
-        except soundfile.SoundFileError as error:
-            raise CorpusError(f"{path}: the music cannot be read ({error}).") from error
-        if seconds >= 10.0:
-            found.append(Clip(path, OTHER, "unlabelled", name, "music", path.stem, TRAIN, seconds, ""))
-    if not found:
-        raise CorpusError(f"{place}: there is no music in this folder.")
-    return found
+    return Data(AudioCache(clips, SAMPLE_RATE, folder, root), fingerprint(clips, root))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from instag.labels import LABELS
 from train.models.heads import FactorisedHead, InstrumentNet
-from train.models.yamnet_body import Pretrained, YamnetBody
+from train.models.yamnet_body import YamnetBody
 from train.recipe.pool import CHUNK, Labels, Pool
 
 
@@ -31,8 +31,6 @@ class TuneSettings:
         head_lr: Highest learning rate of the head.
         weight_decay: AdamW's.
         present_weight: Weight of the presence loss against the dominant one.
-        music_batch: Windows of unlabelled music a step; on them the pretrained network's own outputs are the teacher.
-        music_weight: Weight of that loss.
     """
 
     frozen_layers: int = 13
@@ -42,8 +40,6 @@ class TuneSettings:
     head_lr: float = 1e-3
     weight_decay: float = 0.01
     present_weight: float = 1.0
-    music_batch: int = 8
-    music_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +71,8 @@ def losses(dominant: Tensor, present: Tensor, target: Tensor, truth: Tensor, kno
     return functional.cross_entropy(dominant, target), presence / known.sum().clamp(min=1.0)
 
 
-def lower_maps(body: YamnetBody, pool: Pool | None, settings: TuneSettings) -> NDArray[np.float16] | None:
-    """What the frozen layers make of a pool: (windows, patches, channels, height, width) float16; None of none."""
-    if pool is None:
-        return None
+def lower_maps(body: YamnetBody, pool: Pool, settings: TuneSettings) -> NDArray[np.float16]:
+    """The frozen layers' output for a pool: (windows, patches, channels, height, width) float16."""
     lower = body.layers[: settings.frozen_layers]
     made = []
     with torch.no_grad():
@@ -91,10 +85,8 @@ def lower_maps(body: YamnetBody, pool: Pool | None, settings: TuneSettings) -> N
 
 def tune(
     net: InstrumentNet,
-    pretrained: Pretrained,
     pool: Pool,
     maps: NDArray[np.float16],
-    music_maps: NDArray[np.float16] | None,
     settings: TuneSettings,
     seed: int,
 ) -> tuple[InstrumentNet, list[float]]:
@@ -102,10 +94,8 @@ def tune(
 
     Args:
         net: Where it starts.
-        pretrained: Whose classes are taught on the music.
         pool: Labelled mixtures.
         maps: Their `lower_maps`.
-        music_maps: The same of unlabelled music.
         settings: How.
         seed: Of the order.
 
@@ -118,11 +108,9 @@ def tune(
     # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
     net.head.any_scale.requires_grad_(False).zero_()
     upper = net.body.layers[settings.frozen_layers :]
-    rows = torch.from_numpy(pretrained.class_weight), torch.from_numpy(pretrained.class_bias)
-    wanted = _teach(upper, music_maps, rows) if music_maps is not None else None
     groups = [
-        {"params": upper.parameters(), "lr": settings.body_lr},
-        {"params": net.head.parameters(), "lr": settings.head_lr},
+        {"params": list(upper.parameters()), "lr": settings.body_lr},
+        {"params": list(net.head.parameters()), "lr": settings.head_lr},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     steps = len(pool) // settings.batch
@@ -140,13 +128,9 @@ def tune(
             )
             main, presence = losses(dominant, present, target, truth, known)
             loss = main + settings.present_weight * presence
-            if wanted is not None and settings.music_batch:
-                windows = rng.choice(len(wanted), settings.music_batch, replace=False)
-                given = functional.linear(_pooled(upper, music_maps[windows]), *rows)
-                loss = loss + settings.music_weight * _distance(given, wanted[windows])
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 5.0)
+            nn.utils.clip_grad_norm_([*upper.parameters(), *net.head.parameters()], 5.0)
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -158,23 +142,6 @@ def _pooled(upper: nn.Sequential, maps: NDArray[np.float16]) -> Tensor:
     """(windows, patches, channels, height, width) to (windows, patches, embedding)."""
     flat = torch.from_numpy(maps.astype(np.float32)).flatten(0, 1).contiguous(memory_format=torch.channels_last)
     return upper(flat).mean(dim=(2, 3)).unflatten(0, maps.shape[:2])
-
-
-def _teach(upper: nn.Sequential, music_maps: NDArray[np.float16], rows: tuple[Tensor, Tensor]) -> Tensor:
-    """What the pretrained network says of the music: (windows, patches, 521) probabilities."""
-    with torch.no_grad():
-        return torch.cat(
-            [
-                torch.sigmoid(functional.linear(_pooled(upper, music_maps[at : at + CHUNK]), *rows))
-                for at in range(0, len(music_maps), CHUNK)
-            ]
-        )
-
-
-def _distance(given: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy between a body's pretrained classes and the teacher's, summed over the classes."""
-    loss = functional.binary_cross_entropy_with_logits(given, wanted, reduction="sum")
-    return loss / wanted[..., 0].numel()
 
 
 def average(first: nn.Module, others: list[nn.Module], share: float) -> nn.Module:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from instag.labels import LABELS, OTHER, OTHER_INDEX
+from instag.labels import LABELS, OTHER
 from instag.results import Samples, WindowScores
 from instag.windows import cut
 from train.corpus.manifest import AudioCache
@@ -194,11 +194,12 @@ def embed_set(body: YamnetBody, held: HeldSet, batch: int = 64) -> Tensor:
 
 def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[np.float32]) -> list[WindowScores]:
     """Window scores, dealt out to their files."""
-    ends = np.cumsum(held.counts)
-    return [
-        WindowScores(*held.spans[end - count : end].T, dominant[end - count : end], present[end - count : end])
-        for end, count in zip(ends, held.counts, strict=True)
-    ]
+    files = []
+    for end, count in zip(np.cumsum(held.counts), held.counts, strict=True):
+        one = slice(end - count, end)
+        start_seconds, end_seconds, level_dbfs = held.spans[one].T
+        files.append(WindowScores(start_seconds, end_seconds, level_dbfs, dominant[one], present[one]))
+    return files
 
 
 def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, str]]:
@@ -225,45 +226,3 @@ def _songs(cache: AudioCache, held: Sequence[int]) -> list[tuple[Samples, str, s
             piece = cache.samples(whole, first, longest)
             pieces.append((piece, cache.clips[whole].label, cache.clips[whole].source))
     return pieces
-
-
-def quick_figures(sets: dict[str, HeldSet], logits: dict[str, NDArray[np.float32]]) -> dict[str, float]:
-    """The figures that choices are made by, before calibration: plain means of the windows' probabilities.
-
-    Args:
-        sets: Held-out sets.
-        logits: For each, (windows, 12) dominant logits.
-
-    Returns:
-        `<set>_11`: right among the eleven; `<set>_lost`: called `other` though an instrument is heard; `<set>_other`:
-        of what is `other`, called so; `auc`: how well P(other) tells `other` from the rest, over all sets.
-    """
-    figures: dict[str, float] = {}
-    scores, truths = [], []
-    for name, held in sets.items():
-        probability = np.exp(logits[name] - logits[name].max(axis=1, keepdims=True))
-        probability /= probability.sum(axis=1, keepdims=True)
-        starts = np.cumsum(held.counts) - held.counts
-        mean = np.add.reduceat(probability, starts, axis=0) / held.counts[:, None]
-        is_other = held.truth == OTHER_INDEX
-        twelve = mean.argmax(axis=1)
-        if (~is_other).any():
-            eleven = mean[:, :OTHER_INDEX].argmax(axis=1)
-            figures[f"{name}_11"] = float((eleven == held.truth)[~is_other].mean())
-            figures[f"{name}_lost"] = float((twelve == OTHER_INDEX)[~is_other].mean())
-        if is_other.any():
-            figures[f"{name}_other"] = float((twelve == OTHER_INDEX)[is_other].mean())
-        scores.append(mean[:, OTHER_INDEX])
-        truths.append(is_other)
-    figures["auc"] = area_under_curve(np.concatenate(scores), np.concatenate(truths))
-    return figures
-
-
-def area_under_curve(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
-    """Probability that a true one scores above a false one (ROC AUC)."""
-    if truth.all() or not truth.any():
-        return float("nan")
-    ranks = np.empty(len(scores))
-    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
-    positive = int(truth.sum())
-    return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * (len(truth) - positive)))

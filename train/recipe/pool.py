@@ -16,10 +16,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from instag.labels import LABELS
 from train.corpus.manifest import AudioCache, source_family
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
-from train.sound.degrade import rms
 from train.sound.mixing import Mixer, MixSettings
 
 CHUNK = 64
@@ -109,38 +107,6 @@ def mixture_pool(
     labels = np.load(target / "labels.npz")
     patches = np.memmap(target / "patches.f16", np.float16, "r", shape=_shape(size, front_end))
     return Pool(patches, labels["dominant"], labels["present"], labels["known"], labels["families"], names, key)
-
-
-def music_pool(cache: AudioCache, seed: int, size: int, window_seconds: float, front_end: LogMel, folder: Path) -> Pool:
-    """Windows of unlabelled music, as many from each hour."""
-    key = key_of(["music", seed, size, front_end.patches, [str(clip.path) for clip in cache.clips]])
-    target = folder / f"music-{key}.f16"
-    shape = _shape(size, front_end)
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng(seed)
-        wanted = round(window_seconds * cache.sample_rate)
-        lengths = np.array([max(0, cache.length(i) - wanted) for i in range(len(cache))], np.float64)
-        made = []
-        while len(made) < size:
-            index = int(rng.choice(len(cache), p=lengths / lengths.sum()))
-            window = cache.samples(index, int(rng.integers(0, lengths[index])), wanted)
-            if rms(window) > 0.003:
-                made.append(_patches(front_end, window[None])[0])
-        partial = target.with_suffix(".partial")
-        np.stack(made).tofile(partial)
-        partial.replace(target)
-    count = len(LABELS)
-    unknown = np.zeros((size, count), np.float32)
-    return Pool(
-        np.memmap(target, np.float16, "r", shape=shape),
-        np.full(size, -1, np.int64),
-        unknown,
-        unknown,
-        np.zeros((size, 0), bool),
-        (),
-        key,
-    )
 
 
 def _shape(size: int, front_end: LogMel) -> tuple[int, int, int, int]:

@@ -1,6 +1,4 @@
-"""The main model's recipe, from manifests to a calibrated checkpoint, in one command.
-
-    python -m train.recipe.run CONFIG.toml --manifest corpus/manifest.csv --pretrained yamnet.tflite -o runs/main.pt
+"""The main model's recipe, from manifests to a calibrated checkpoint: `python -m train recipe`.
 
 For each fold a network is made without the fold's sources and judged on them; from what those networks say of sound
 that they never heard come the calibration and the thresholds. The network that ships is then made the same way with
@@ -9,12 +7,10 @@ everything.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
 import json
 import pickle
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,22 +19,21 @@ import torch
 
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.models.yamnet_body import Pretrained, YamnetBody, read_pretrained
-from train.recipe.calibrate import FoldScores, calibrate, figures_of, fold_scores
-from train.recipe.config import RecipeConfig, read_config
+from train.provenance import commit
+from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, fold_scores
+from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
 from train.recipe.fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe.judge import embed_set, held_sets
-from train.recipe.pool import Labels, Pool, key_of, mixture_pool, music_pool
+from train.recipe.pool import Labels, Pool, key_of, mixture_pool
 from train.sound.mixing import Mixer
 
-MUSIC_SEED = 11
 SMALL_SUFFIX = "-small"
 EXPORT_WINDOWS = 256
 
 
-def fit(
+def make_network(
     start: InstrumentNet,
-    pretrained: Pretrained,
     data: Data,
     config: RecipeConfig,
     folder: Path,
@@ -48,7 +43,6 @@ def fit(
 
     Args:
         start: The untrained network.
-        pretrained: What it comes from.
         data: What to learn from.
         config: Every number.
         folder: Where pools are kept.
@@ -62,11 +56,10 @@ def fit(
     front_end = start.body.front_end
     indices = data.indices(without)
     pools = [mixture_pool(data.cache, indices, config.mix, seed, size, front_end, folder) for seed in seeds]
-    music = _music(start, data, config, folder)
-    runs = _tuned(start, pretrained, pools, music, settings, seeds, folder)
+    runs = _tuned(start, pools, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
     keys = [pool.key for pool in pools]
-    parts = [keys, music.key if music else "", dataclasses.asdict(settings), list(seeds), config.average_share]
+    parts = [keys, dataclasses.asdict(settings), list(seeds), config.average_share]
     path = folder / f"heads-{key_of([*parts, dataclasses.asdict(config.head)])}.pt"
     if not path.exists():
         features = torch.cat([embeddings(body, pool) for pool in pools])
@@ -86,33 +79,21 @@ def _small(net: InstrumentNet, places: int) -> InstrumentNet:
     return small.eval()
 
 
-def _music(start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path) -> Pool | None:
-    """Windows of the unlabelled music, where there is any."""
-    if data.music is None or not config.music_size:
-        return None
-    return music_pool(data.music, MUSIC_SEED, config.music_size, start.window_seconds, start.body.front_end, folder)
-
-
 def _tuned(
     start: InstrumentNet,
-    pretrained: Pretrained,
     pools: Sequence[Pool],
-    music: Pool | None,
     settings: TuneSettings,
     seeds: Sequence[int],
     folder: Path,
 ) -> list[tuple[YamnetBody, list[float]]]:
     """A tuned body and its losses for each pool and seed; what any run of the recipe finished is read back."""
-    music_maps = None
     runs = []
     for pool, seed in zip(pools, seeds, strict=True):
-        parts = [pool.key, music.key if music else "", dataclasses.asdict(settings), seed]
+        parts = [pool.key, dataclasses.asdict(settings), seed]
         path = folder / f"tuned-{key_of(parts)}.pt"
         if not path.exists():
-            if music_maps is None:
-                music_maps = lower_maps(start.body, music, settings)
             maps = lower_maps(start.body, pool, settings)
-            net, history = tune(start, pretrained, pool, maps, music_maps, settings, seed)
+            net, history = tune(start, pool, maps, settings, seed)
             torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
             path.with_suffix(".partial").replace(path)
         kept = torch.load(path, weights_only=True)
@@ -123,7 +104,7 @@ def _tuned(
 
 
 def run_folds(
-    start: InstrumentNet, pretrained: Pretrained, data: Data, config: RecipeConfig, folder: Path
+    start: InstrumentNet, data: Data, config: RecipeConfig, folder: Path
 ) -> tuple[dict[str, FoldScores], dict[str, FoldScores]]:
     """What networks (and their small twins) say of the sources that they never heard."""
     path = folder / f"folds-{key_of([dataclasses.asdict(config), data.fingerprint])}.pkl"
@@ -133,7 +114,7 @@ def run_folds(
     scores: dict[str, FoldScores] = {}
     small_scores: dict[str, FoldScores] = {}
     for name, sources in config.folds.items():
-        net, small, _ = fit(start, pretrained, data, config, folder, sources)
+        net, small, _ = make_network(start, data, config, folder, sources)
         for one, kept in ((net, scores), (small, small_scores)):
             held = held_sets(data.cache, data.indices(only=sources), one.body.front_end, config.judge)
             features = {key: embed_set(one.body, single) for key, single in held.items()}
@@ -156,12 +137,12 @@ def run(
         the folds, sources, and some windows for an 8-bit export.
     """
     start = untrained(pretrained)
-    all_scores = run_folds(start, pretrained, data, config, folder)
-    *nets, losses = fit(start, pretrained, data, config, folder)
+    all_scores = run_folds(start, data, config, folder)
+    *nets, losses = make_network(start, data, config, folder)
     some = Mixer(data.cache, config.mix, max(config.seeds) + 1).batch(0, EXPORT_WINDOWS).audio
     results = []
     for net, scores, suffix in zip(nets, all_scores, ("", SMALL_SUFFIX), strict=True):
-        calibration, heard_shift = calibrate(scores)
+        calibration, heard_shift = calibrate_folds(scores, config.calibration)
         with torch.no_grad():
             net.head.shift += heard_shift
         document = {
@@ -170,7 +151,6 @@ def run(
             "calibration": calibration.to_dict(),
             "folds": figures_of(scores, calibration, heard_shift),
             "sources": data.source_table(),
-            "music": data.music_table(),
             "windows": torch.from_numpy(some),
             "recipe": {
                 "architecture": "yamnet" + suffix,
@@ -186,38 +166,28 @@ def run(
     return results
 
 
-def commit() -> str:
-    """The repository's commit, with a plus where files were changed since; "unknown" outside a repository."""
-    try:
-        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+def make_checkpoints(
+    config_path: Path, manifests: Sequence[Path], pretrained_path: Path, folder: Path, output: Path
+) -> tuple[Path, Path]:
+    """Runs the recipe and writes the checkpoint and its small twin, each with its figures as JSON beside it.
 
+    Args:
+        config_path: TOML file with every number.
+        manifests: Corpora to learn from.
+        pretrained_path: `yamnet.tflite`.
+        folder: For decoded audio and mixtures, which later runs use again.
+        output: The checkpoint; the twin's name ends in `-small`.
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--manifest", type=Path, action="append", required=True, help="may be repeated")
-    parser.add_argument("--music", action="append", default=[], metavar="NAME=FOLDER", help="unlabelled music")
-    parser.add_argument("--pretrained", type=Path, required=True, help="yamnet.tflite")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded audio and pools (several GB)")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the checkpoint")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    config = read_config(options.config)
-    music = {name: Path(place) for name, _, place in (entry.partition("=") for entry in options.music)}
-    data = load_data(options.manifest, music, options.cache)
-    small_output = options.output.with_stem(options.output.stem + SMALL_SUFFIX)
-    results = run(config, data, read_pretrained(options.pretrained), options.cache)
-    for output, (net, document) in zip((options.output, small_output), results, strict=True):
+    Raises:
+        TrainingError: A file cannot be used.
+    """
+    config = read_recipe(config_path)
+    outputs = output, output.with_stem(output.stem + SMALL_SUFFIX)
+    results = run(config, load_data(manifests, folder), read_pretrained(pretrained_path), folder)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    for path, (net, document) in zip(outputs, results, strict=True):
         front_end = net.body.front_end
-        save_checkpoint(output, net, NetConfig(patches=front_end.patches, places=front_end.places), document)
+        save_checkpoint(path, net, NetConfig(patches=front_end.patches, places=front_end.places), document)
         figures = {key: value for key, value in document.items() if key != "windows"}
-        output.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return outputs

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from train.corpus.splits import VOCABULARIES
 from train.errors import TrainingError
 from train.sound.augment import AugmentSettings
-
-T = TypeVar("T")
+from train.toml import read_toml, settings_from
 
 
 @dataclass(frozen=True)
@@ -133,12 +131,7 @@ def read_config(path: Path) -> Config:
     Raises:
         TrainingError: The file cannot be read, or a table or key is unknown or senseless; the message names it.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(
-            f"{path}: the config cannot be read ({error}).", "See train/configs/systems for examples."
-        ) from error
+    document = read_toml(path)
     known = {"system", "data", "augment", "run", "stage"}
     if unknown := set(document) - known:
         raise TrainingError(
@@ -149,20 +142,9 @@ def read_config(path: Path) -> Config:
         raise TrainingError(f"{path}: there is no [[stage]].", "Add at least one, with epochs and learning_rate.")
     return Config(
         name=path.stem,
-        system=_table(SystemSettings, document.get("system", {}), f"{path}: [system]"),
-        data=_table(DataSettings, document.get("data", {}), f"{path}: [data]"),
-        augment=_table(AugmentSettings, document.get("augment", {}), f"{path}: [augment]"),
-        run=_table(RunSettings, document.get("run", {}), f"{path}: [run]"),
-        stages=tuple(_table(Stage, stage, f"{path}: [[stage]]") for stage in stages),
+        system=settings_from(SystemSettings, document.get("system", {}), f"{path}: [system]"),
+        data=settings_from(DataSettings, document.get("data", {}), f"{path}: [data]"),
+        augment=settings_from(AugmentSettings, document.get("augment", {}), f"{path}: [augment]"),
+        run=settings_from(RunSettings, document.get("run", {}), f"{path}: [run]"),
+        stages=tuple(settings_from(Stage, stage, f"{path}: [[stage]]") for stage in stages),
     )
-
-
-def _table(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    """A table as its dataclass; lists become tuples."""
-    known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-    if unknown := set(values) - set(known):
-        raise TrainingError(f"{where} has no key '{min(unknown)}'.", f"The keys are {', '.join(known)}.")
-    try:
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-    except (TypeError, ValueError) as error:
-        raise TrainingError(f"{where}: {error}.", "Correct the value.") from error
