@@ -182,3 +182,16 @@ def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: Ea
             loss.backward()
             optimiser.step()
     return net.eval()
+
+
+def average_tuned(start: EarNet, tuned: Sequence[EarNet], share: float) -> EarNet:
+    """A copy of `start` whose body is `1 - share` its own weights and `share` the mean of the tuned ones'.
+
+    The batch norms' statistics are the same in all of them, since tuning leaves them alone.
+    """
+    mixed = copy.deepcopy(start)
+    bodies = [dict(one.body.named_parameters()) for one in tuned]
+    with torch.no_grad():
+        for name, value in mixed.body.named_parameters():
+            value.copy_((1 - share) * value + share * torch.stack([body[name] for body in bodies]).mean(dim=0))
+    return mixed
