@@ -102,14 +102,14 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
     }
 
 
-def mixtures(clips: list[Clip], root: Path, cache_folder: Path) -> dict[str, tuple[list[Samples], MixBatch]]:
+def mixtures(clips: list[Clip], cache_folder: Path) -> dict[str, tuple[list[Samples], MixBatch]]:
     """Mixtures of clips that the model never learned from, and what is in them.
 
     `mixtures`: one instrument 3 to 9 dB over two others. `pieces`: 12 s of one to four of the eleven, half of them with
     a band. `bands_louder`: one instrument under drums or bass that are 0 to 6 dB louder. `others`: up to three sources
     of none of the eleven.
     """
-    cache = AudioCache(clips, RATE, cache_folder, root)
+    cache = AudioCache(clips, RATE, cache_folder)
     made = {}
     for name, mixer in held_mixers(cache, range(len(cache)), JudgeSettings(seed=SEED)).items():
         batch = mixer.mixtures(range(MIXTURES))
@@ -134,7 +134,7 @@ def measure(manifest: Path, model: str) -> dict[str, Any]:
             if row["dominant"] != clip.label
         ]
         figures["reference"] = histograms(rows)
-        for kind, (audio, batch) in mixtures(clips, manifest.parent, folder / "cache").items():
+        for kind, (audio, batch) in mixtures(clips, folder / "cache").items():
             rows = tag(write(folder, kind, audio), model, folder)
             figures[kind] = summarise(to_outcome(rows, [LABELS[index] for index in batch.dominant]))
             # What nobody knows of a mixture can be neither right nor wrong.

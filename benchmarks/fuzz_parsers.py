@@ -21,7 +21,7 @@ import atheris
 with atheris.instrument_imports(include=["instag"]):
     from instag import tags
     from instag.containers.digest import audio_digest
-    from instag.containers.sniff import sniff
+    from instag.containers.recognise import recognise
     from instag.errors import CannotStartError, FileError
     from instag.model.card import parse_card
     from instag.model.onnxfile import NotOnnxError, check_self_contained
@@ -38,7 +38,7 @@ def try_tags(data: bytes) -> None:
     """Everything that reads or writes a recording without decoding it."""
     _FILE.write_bytes(data)
     with _FILE.open("rb") as file:
-        sniff(file)
+        recognise(file)
     try:
         digest = audio_digest(_FILE)
     except FileError:

@@ -106,9 +106,9 @@ def system(
 
     set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
-    clips, root = training_clips(manifest, irmas)
-    folder = fit_on(settings, clips, root, out, cache).folder
-    shipped = ship(settings, open_cache(settings, clips, root, cache), folder, read_origin(folder))
+    clips = training_clips(manifest, irmas)
+    folder = fit_on(settings, clips, out, cache).folder
+    shipped = ship(settings, open_cache(settings, clips, cache), folder, read_origin(folder))
     print(f"{shipped.path}: {shipped.megabytes:.1f} MB, PyTorch and onnxruntime differ by {shipped.parity:.0e}")
 
 

@@ -45,8 +45,8 @@ SIDECAR_SUFFIX = ".instag.json"
 TEMPORARY_PREFIX = ".instag-"
 
 LIMITS_NOTICE = (
-    "The label is the most likely dominant instrument; confidence is a probability and no guarantee. "
-    "Files marked 'needs review' want a person's ear. Not for surveillance or rights enforcement."
+    "The label is the most likely dominant instrument, and the confidence is a probability, not a guarantee. "
+    "A person should listen to files marked 'needs review'. Not for surveillance or rights enforcement."
 )
 
 assert BLOCK_FRAMES > 0 and SILENCE_FLOOR_DBFS < 0

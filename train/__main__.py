@@ -46,10 +46,11 @@ def recipe(
     threads: Threads = 1,
 ) -> None:
     """Make the weights that ship, from manifests to calibrated checkpoints."""
+    from train.models.yamnet_body import read_pretrained
     from train.recipe.run import make_checkpoints
 
     set_threads(threads)
-    for path in make_checkpoints(config, manifest, pretrained, cache, output):
+    for path in make_checkpoints(config, manifest, read_pretrained(pretrained), cache, output):
         print(path)
 
 
@@ -70,8 +71,8 @@ def fit(
 
     set_threads(threads)
     settings = started_from(budgeted(read_config(config), seed, steps), checkpoint)
-    clips, root = training_clips(manifest, irmas)
-    result = fit_on(settings, clips, root, out, cache)
+    clips = training_clips(manifest, irmas)
+    result = fit_on(settings, clips, out, cache)
     best = result.epochs[result.best_epoch - 1]
     marked = " (leaky split: too good)" if settings.data.split == "leaky" else ""
     print(

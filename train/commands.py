@@ -29,14 +29,14 @@ Checkpoint = Annotated[str | None, typer.Option(help="Pretrained file, instead o
 ConfigFile = Annotated[Path, typer.Argument(help="TOML file with every number of a run.")]
 
 
-def training_clips(manifest: Path | None, irmas_root: Path | None) -> tuple[list[Clip], Path]:
-    """The recordings to learn from, and the folder that their paths are relative to."""
+def training_clips(manifest: Path | None, irmas_root: Path | None) -> list[Clip]:
+    """The recordings to learn from."""
     if (manifest is None) == (irmas_root is None):
         raise TrainingError("Name one corpus.", "Give either --manifest or --irmas.")
     if irmas_root is not None:
-        return irmas.read_training(irmas_root), irmas_root
+        return irmas.read_training(irmas_root)
     assert manifest is not None
-    return [clip for clip in read_manifest(manifest) if clip.split == TRAIN], manifest.parent
+    return [clip for clip in read_manifest(manifest) if clip.split == TRAIN]
 
 
 def budgeted(config: Config, seed: int | None, steps: int | None) -> Config:

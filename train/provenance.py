@@ -1,9 +1,14 @@
-"""Where a figure comes from: the commit of the code, as git tells it."""
+"""Where a figure comes from: the commit, the versions of the libraries, the code that mixes."""
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+# The libraries that can change a weight or a sample.
+_LIBRARIES = ("audiomentations", "numpy", "onnx", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
 
 
 def commit() -> str:
@@ -17,3 +22,23 @@ def commit() -> str:
         return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that can change a weight; "absent" for one that is not installed."""
+    return {name: _version(name) for name in _LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def mixing_version() -> str:
+    """A digest of the code that makes mixtures: sound that older code mixed is never taken for today's."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / "sound").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

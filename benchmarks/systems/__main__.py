@@ -106,12 +106,12 @@ def irmas_test(
 
 def comparison_corpus(manifest: Path | None, irmas_root: Path | None) -> Corpus:
     """Recordings to learn from and to be judged by: the manifest's splits, or IRMAS 80/20 by recording."""
-    clips, root = training_clips(manifest, irmas_root)
+    clips = training_clips(manifest, irmas_root)
     if manifest is not None:
         dev = [clip for clip in read_manifest(manifest) if clip.split == DEV]
-        return Corpus(tuple(clips), root, tuple(dev), "split=dev")
+        return Corpus(tuple(clips), tuple(dev), "split=dev")
     kept, held = split(clips, "recording", seed=0)
-    return Corpus(tuple(clips[i] for i in kept), root, tuple(clips[i] for i in held), "IRMAS, held-out recordings")
+    return Corpus(tuple(clips[i] for i in kept), tuple(clips[i] for i in held), "IRMAS, held-out recordings")
 
 
 if __name__ == "__main__":

@@ -34,13 +34,11 @@ class Corpus:
 
     Attributes:
         clips: To learn from.
-        root: Folder that their paths are relative to.
         evaluation: Files to tag, never learned from.
         name: Of the evaluation set.
     """
 
     clips: tuple[Clip, ...]
-    root: Path
     evaluation: tuple[Clip, ...]
     name: str
 
@@ -58,9 +56,9 @@ def run_config(config: Config, corpus: Corpus, out: Path, cache_folder: Path) ->
     measured = folder / MEASURED
     if measured.exists():
         return dict(json.loads(measured.read_text(encoding="utf-8")))
-    fitted = fit_on(config, corpus.clips, corpus.root, out, cache_folder)
+    fitted = fit_on(config, corpus.clips, out, cache_folder)
     origin = read_origin(folder)
-    cache = open_cache(config, corpus.clips, corpus.root, cache_folder)
+    cache = open_cache(config, corpus.clips, cache_folder)
     shipped = ship(config, cache, folder, origin)
     table = tag(shipped.path, corpus.evaluation, folder / TABLE)
     row = _row(config, corpus, fitted, shipped, origin, table)
@@ -124,7 +122,7 @@ def _row(
         "split": config.data.split,
         **origin,
         "evaluation_set": corpus.name,
-        "evaluation_corpus": fingerprint(corpus.evaluation, corpus.root)[:16],
+        "evaluation_corpus": fingerprint(corpus.evaluation)[:16],
         "machine": f"{platform.system()} {platform.machine()}",
         "parameters": shipped.parameters,
         "onnx_megabytes": shipped.megabytes,

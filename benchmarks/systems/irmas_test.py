@@ -38,7 +38,7 @@ def evaluate_testing(config: Config, root: Path, out: Path, cache_folder: Path) 
     """
     training, testing = read_training(root), read_testing(root)
     system, _ = load_best(run_folder(config, out))
-    windows = validation_batch(config, window_sources(config, open_cache(config, training, root, cache_folder))[1])
+    windows = validation_batch(config, window_sources(config, open_cache(config, training, cache_folder))[1])
     module = Calibrated(system, calibrate(system, windows))
     _, held = split(training, config.data.split, config.run.seed)
     held_clips = [training[index] for index in held]

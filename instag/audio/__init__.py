@@ -18,12 +18,14 @@ import numpy as np
 import soxr
 
 from instag.audio.claims import ogg_lacks_end, share_present
+from instag.audio.decoders import NATIVE
 from instag.audio.mono import Limiter, Mixer
 from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
 from instag.audio.reader import DecodingStoppedError, Reader
 from instag.audio.sndfile import CannotOpenError, SndfileReader
 from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from instag.containers.sniff import Container, sniff
+from instag.containers import Kind
+from instag.containers.recognise import Found, recognise
 from instag.errors import ErrorCode, FileError
 from instag.paths import for_terminal, unreachable
 from instag.results import AudioInfo, Samples
@@ -83,10 +85,10 @@ class AudioStream:
         try:
             if file.seek(0, os.SEEK_END) == 0:
                 raise FileError(ErrorCode.EMPTY_FILE, f"{name}: the file is empty (0 bytes).", _NEW_COPY)
-            self._kind = sniff(file)
-            self._share_present = share_present(file, self._kind) if self._kind else 1.0
-            self._lacks_end = self._kind is not None and self._kind.name.startswith("Ogg") and ogg_lacks_end(file)
-            self._reader = _open_reader(name, file, self._kind)
+            self._found = recognise(file)
+            self._share_present = share_present(file, self._found) if self._found else 1.0
+            self._lacks_end = bool(self._found and self._found.kind.startswith("Ogg")) and ogg_lacks_end(file)
+            self._reader = _open_reader(name, file, self._found)
         except OSError as error:
             raise unreachable(name, error) from None
         except MemoryError:
@@ -181,41 +183,41 @@ class AudioStream:
         self.warning = " ".join(sentences)
 
 
-def _open_reader(name: str, file: BinaryIO, kind: Container | None) -> Reader:
+def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     refusal: CannotOpenError | None = None
-    if kind is None or kind.is_native:
+    if found is None or found.kind in NATIVE:
         try:
-            return SndfileReader(file, kind)
+            return SndfileReader(file, found)
         except CannotOpenError as error:
             refusal = error
-    if kind is None:
+    if found is None:
         raise FileError(
             ErrorCode.NOT_AUDIO,
-            f"{name}: the content is no audio that is known, whatever its name says.",
+            f"{name}: the content is not a recognised audio format, whatever the name says.",
             "Leave it out, or convert it to WAV or FLAC.",
         )
     try:
-        return AvReader(file, kind)
+        return AvReader(file, found)
     except AvMissingError:
         if refusal is not None and not refusal.is_unknown_coding:
-            raise _damaged(name, kind, str(refusal)) from None
+            raise _damaged(name, found.kind, str(refusal)) from None
         coding = " with this coding" if refusal is not None else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
-            f"{name}: reading {kind.name}{coding} needs an extra.",
+            f"{name}: reading {found.kind}{coding} needs an extra.",
             "Install it: pip install 'instag[av]'; then run with --retry-failed.",
         ) from None
     except NoAudioStreamError:
         raise FileError(
-            ErrorCode.NO_AUDIO, f"{name}: the {kind.name} file holds no audio that can be decoded.", "Leave it out."
+            ErrorCode.NO_AUDIO, f"{name}: the {found.kind} file holds no audio that can be decoded.", "Leave it out."
         ) from None
     except DecodingStoppedError as error:
-        raise _damaged(name, kind, str(refusal or error)) from None
+        raise _damaged(name, found.kind, str(refusal or error)) from None
 
 
-def _damaged(name: str, kind: Container, reason: str) -> FileError:
-    message = f"{name}: the {kind.name} file is damaged and cannot be decoded ({reason})."
+def _damaged(name: str, kind: Kind, reason: str) -> FileError:
+    message = f"{name}: the {kind} file is damaged and cannot be decoded ({reason})."
     return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 
 

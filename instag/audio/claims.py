@@ -1,4 +1,4 @@
-"""What headers claim of the length, so that a file that ends too early is noticed.
+"""The lengths that headers claim, so that a file that ends too early is noticed.
 
 Decoders take what is there and stay silent: libsndfile clips a WAV's claim to the file, an MP3 just ends.
 """
@@ -6,16 +6,14 @@ Decoders take what is there and stay silent: libsndfile clips a WAV's claim to t
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
-from instag.containers.sniff import Container, mpeg_frame_bytes
+from instag.containers import Kind, StructureError, au, caf, file_size
+from instag.containers.iff import audio_chunks
+from instag.containers.recognise import Found, mpeg_frame_bytes
 
 # Writers that do not know the length yet leave the largest number, or one near it, behind.
 _UNKNOWN_FROM = 0x7FFF_0000
-# No real file has more chunks before its data; a damaged one may seem to.
-_MAX_CHUNKS = 1000
 # An Ogg page has 65,307 bytes at most, so the last one starts within this.
 _OGG_TAIL_BYTES = 1 << 16
 # Where the Xing header stands in its frame, by (MPEG version 1, mono).
@@ -23,133 +21,72 @@ _XING_OFFSETS = {(True, False): 36, (True, True): 21, (False, False): 21, (False
 _VBRI_OFFSET = 36
 
 
-def share_present(file: BinaryIO, kind: Container) -> float:
-    """How much of the audio bytes that a chunked header claims is really in the file.
+def share_present(file: BinaryIO, found: Found) -> float:
+    """How much of the audio bytes that a header claims is really in the file.
 
     Args:
         file: Open for reading; its position is lost.
-        kind: Its container.
+        found: Its container.
 
     Returns:
         0..1; 1 where the container makes no such claim.
     """
-    finders = {"WAV": _riff, "RF64": _riff, "W64": _w64, "AIFF": _aiff, "AU": _au, "CAF": _caf}
-    found = finders[kind.name](file, kind.offset) if kind.name in finders else None
-    if found is None or found[1] <= 0:
+    claim = _claim(file, found)
+    if claim is None or claim[1] <= 0:
         return 1.0
-    start, claimed = found
-    return min(1.0, max(0, file.seek(0, os.SEEK_END) - start) / claimed)
+    start, claimed = claim
+    return min(1.0, max(0, file_size(file) - start) / claimed)
 
 
-def _riff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    """Where the samples start and how many bytes of them are claimed."""
-    file.seek(offset)
-    order = ">" if file.read(4) == b"RIFX" else "<"
-    large_data_bytes = None
-    for name, size, start in _chunks(file, offset + 12, order):
-        if name == b"ds64" and len(body := file.read(16)) == 16:
-            large_data_bytes = int(struct.unpack("<8xQ", body)[0])
-        elif name == b"data":
-            if size == 0xFFFF_FFFF and large_data_bytes is not None:
-                return start, large_data_bytes
+def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
+    """Where the audio starts and how many bytes of it the header claims; None where it claims nothing."""
+    try:
+        if found.kind in (Kind.WAV, Kind.RF64, Kind.AIFF, Kind.W64):
+            chunk = next(audio_chunks(file, found.kind, found.offset, big_endian=found.big_endian), None)
+            if chunk is None or (chunk.claimed >= _UNKNOWN_FROM and not chunk.is_long):
+                return None
+            return chunk.start, chunk.claimed
+        if found.kind == Kind.AU:
+            start, size = au.audio_claim(file, found.offset)
             return None if size >= _UNKNOWN_FROM else (start, size)
+        if found.kind == Kind.CAF:
+            start, length = caf.data_chunk(file, found.offset)
+            return None if length is None else (start, length)
+    except StructureError:
+        return None
     return None
 
 
-def unfinished_size_field(file: BinaryIO, kind: Container) -> int | None:
+def unfinished_size_field(file: BinaryIO, found: Found) -> int | None:
     """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
 
     Both sizes are then as they were at the start, as if the file ended with its header.
 
     Args:
         file: Open for reading; its position is lost.
-        kind: Its container.
+        found: Its container.
     """
-    if kind.name != "WAV":
+    if found.kind != Kind.WAV:
         return None
-    found = _riff(file, kind.offset)
-    if found is None or found[1] != 0:
+    chunk = next(audio_chunks(file, Kind.WAV, found.offset, big_endian=found.big_endian), None)
+    if chunk is None or chunk.claimed != 0:
         return None
-    file.seek(kind.offset)
-    head = file.read(8)
-    claimed_end = struct.unpack(">4xI" if head[:4] == b"RIFX" else "<4xI", head)[0] + 8
-    start = found[0]
-    is_open = claimed_end <= start - kind.offset and file.seek(0, os.SEEK_END) > start
-    return start - 4 if is_open else None
+    file.seek(found.offset + 4)
+    claimed_end = int.from_bytes(file.read(4), "big" if found.big_endian else "little") + 8
+    is_open = claimed_end <= chunk.start - found.offset and file_size(file) > chunk.start
+    return chunk.size_field if is_open else None
 
 
-def _aiff(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    for name, size, start in _chunks(file, offset + 12, ">"):
-        if name == b"SSND":
-            return None if size >= _UNKNOWN_FROM else (start, size)
-    return None
-
-
-def _au(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    file.seek(offset)
-    head = file.read(12)
-    if len(head) < 12:
-        return None
-    start, size = struct.unpack("<4xII" if head[:4] == b"dns." else ">4xII", head)
-    return None if size >= _UNKNOWN_FROM else (offset + start, size)
-
-
-def _w64(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    position = offset + 40
-    for _ in range(_MAX_CHUNKS):
-        head = _read_at(file, position, 24)
-        if len(head) < 24:
-            return None
-        size = int(struct.unpack("<16xQ", head)[0])  # with the head, and without the padding to 8 bytes
-        if head[:4] == b"data":
-            return position + 24, size - 24
-        position += max(24, size + 7 & ~7)
-    return None
-
-
-def _caf(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    position = offset + 8
-    for _ in range(_MAX_CHUNKS):
-        head = _read_at(file, position, 12)
-        if len(head) < 12:
-            return None
-        name, size = struct.unpack(">4sq", head)
-        if name == b"data":
-            return None if size < 0 else (position + 12, size)  # -1 is "to the end"
-        position += 12 + max(0, size)
-    return None
-
-
-def _read_at(file: BinaryIO, position: int, size: int) -> bytes:
-    """Bytes at a position; none behind the end, where a lying size may point far beyond what can be sought."""
-    if position >= file.seek(0, os.SEEK_END):
-        return b""
-    file.seek(position)
-    return file.read(size)
-
-
-def _chunks(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, size and start of each chunk's body, where the file then stands."""
-    for _ in range(_MAX_CHUNKS):
-        file.seek(position)
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        name, size = struct.unpack(f"{order}4sI", head)
-        yield name, size, position + 8
-        position += 8 + size + (size & 1)
-
-
-def mpeg_states_length(file: BinaryIO, kind: Container) -> bool:
+def mpeg_states_length(file: BinaryIO, found: Found) -> bool:
     """Whether the first frame of an MP3 is a header (Xing, Info, VBRI) that counts the frames.
 
     Without one, its length is guessed from the bit rate of the first frames, which is wrong where the rate varies.
 
     Args:
         file: Open for reading; its position is lost.
-        kind: Its container, with the first frame at `offset`.
+        found: Its container, with the first frame at `offset`.
     """
-    file.seek(kind.offset)
+    file.seek(found.offset)
     head = file.read(4)
     frame = head + file.read(max(0, mpeg_frame_bytes(head) - 4))
     if len(frame) < 4:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
+from instag.audio.decoders import demuxer
 from instag.audio.reader import DecodingStoppedError
 from instag.constants import BLOCK_FRAMES
-from instag.containers.sniff import Container
+from instag.containers import Kind
+from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
 # By sample format: offset and factor to full scale at 1.
@@ -23,7 +26,7 @@ _SCALES = {
     "dbl": (0.0, 1.0),
 }
 # Streams without a header of their own: FFmpeg guesses their length from the bit rate.
-_UNCOUNTED = frozenset({"aac", "ac3"})
+_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3})
 
 
 class AvMissingError(Exception):
@@ -37,12 +40,12 @@ class NoAudioStreamError(Exception):
 class AvReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Container) -> None:
+    def __init__(self, file: BinaryIO, found: Found) -> None:
         """Opens, and decodes the first frame: only that tells the real rate and channels.
 
         Args:
             file: Open for reading; it must outlive the reader.
-            kind: Its container.
+            found: Its container.
 
         Raises:
             AvMissingError: The extra is not installed.
@@ -56,9 +59,10 @@ class AvReader:
         self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
         self._av.logging.set_level(self._av.logging.PANIC)
         self._skipped_packets = 0
+        name = demuxer(file, found)
         file.seek(0)
         try:
-            self._container = self._av.open(file, format=kind.demuxer, metadata_errors="replace")
+            self._container = self._av.open(file, format=name, metadata_errors="replace")
         except self._foreign as error:
             raise DecodingStoppedError(_reason(error)) from None
         try:
@@ -73,10 +77,10 @@ class AvReader:
         except BaseException:
             self.close()
             raise
-        duration = None if kind.demuxer in _UNCOUNTED else self._container.duration
+        duration = None if found.kind in _UNCOUNTED else self._container.duration
         seconds = duration / self._av.time_base if duration else None
         channels = len(self._first.layout.channels)
-        self.info = AudioInfo(kind.name, self._first.sample_rate, channels, seconds)
+        self.info = AudioInfo(found.kind.value, self._first.sample_rate, channels, seconds)
 
     @property
     def damage(self) -> str:
@@ -135,12 +139,20 @@ class AvReader:
 
 def _to_float(frame: Any) -> Samples:
     """(frames, channels) float32 of an audio frame in any sample format."""
-    data = frame.to_ndarray()
     name = frame.format.name
+    data = _sixty_four_bits(frame) if name.startswith("s64") else frame.to_ndarray()
     samples = data.T if frame.format.is_planar else data.reshape(-1, len(frame.layout.channels))
     offset, factor = _SCALES[name.removesuffix("p")]
     scaled: Samples = ((samples + np.float64(offset)) * factor).astype(np.float32)
     return scaled
+
+
+def _sixty_four_bits(frame: Any) -> NDArray[np.int64]:
+    """An array as `to_ndarray` lays it out, for the one sample format that PyAV does not convert."""
+    planes = [np.frombuffer(plane, np.int64) for plane in frame.planes]
+    if frame.format.is_planar:
+        return np.stack([plane[: frame.samples] for plane in planes])
+    return planes[0][None, : frame.samples * len(frame.layout.channels)]
 
 
 def _reason(error: BaseException) -> str:

@@ -13,7 +13,8 @@ from instag.audio.claims import mpeg_states_length, unfinished_size_field
 from instag.audio.reader import DecodingStoppedError
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
-from instag.containers.sniff import Container
+from instag.containers import Kind
+from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
 # libsndfile says so where it knows the container and not the coding inside.
@@ -48,25 +49,25 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
 class SndfileReader:
     """See `Reader`."""
 
-    def __init__(self, file: BinaryIO, kind: Container | None) -> None:
+    def __init__(self, file: BinaryIO, found: Found | None) -> None:
         """Opens.
 
         Args:
             file: Unbuffered, open for reading; it must outlive the reader.
-            kind: Its container; None lets libsndfile find out.
+            found: Its container; None lets libsndfile find out.
 
         Raises:
             CannotOpenError: libsndfile does not take it.
         """
         self.damage = ""
-        offset = kind.offset if kind else 0
-        states_length = kind is None or kind.name != "MP3" or mpeg_states_length(file, kind)
+        offset = found.offset if found else 0
+        states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_states_length(file, found)
         source: int | View
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
             # rate can be lost. Where the file seems endless it reads to the real end.
             source = View(file, offset, is_endless=True)
-        elif kind is not None and (field := unfinished_size_field(file, kind)) is not None:
+        elif found is not None and (field := unfinished_size_field(file, found)) is not None:
             source = View(file, offset, patch_at=field, patch=_UNKNOWN_SIZE)
             self.damage = "Its header was never finished: it claims no audio, and some follows."
         elif os.name == "nt":
@@ -82,11 +83,11 @@ class SndfileReader:
         except (RuntimeError, ValueError, TypeError, OSError) as error:
             raise CannotOpenError(str(error), False) from None
         frames = self._sound.frames
-        is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (kind is None or kind.name != "MP3")
+        is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (found is None or found.kind != Kind.MPEG_AUDIO)
         is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
         claimed = None if is_guess else frames / self._sound.samplerate
         self.info = AudioInfo(
-            kind.name if kind else self._sound.format, self._sound.samplerate, self._sound.channels, claimed
+            found.kind.value if found else self._sound.format, self._sound.samplerate, self._sound.channels, claimed
         )
 
     def blocks(self) -> Iterator[Samples]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,7 +21,3 @@ def errors_for_people() -> Iterator[None]:
         raise typer.Exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.CANNOT_START) from None
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader of our output went away (`instag ... | head`); Python would complain once more while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(ExitCode.SOME_FAILED) from None

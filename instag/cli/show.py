@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instag.cli.boundary import errors_for_people
-from instag.cli.options import DeviceName, ModelName, Overlap, parse_device
+from instag.cli.options import DeviceName, ModelName, Overlap, check_overlap, parse_device
 from instag.constants import LIMITS_NOTICE, SILENCE_FLOOR_DBFS
 from instag.errors import ExitCode, FileError
 from instag.labels import DISPLAY_NAMES, LABELS
@@ -33,7 +33,7 @@ def show(
 ) -> None:
     """Show what the model hears in a file, window by window, and the tags that are in it.
 
-    Exit codes: 0 shown. 1 the file cannot be analysed. 3 the model or the device cannot be used.
+    Exit codes: 0 shown; 1 the file cannot be analysed; 3 the model or the device cannot be used.
     """
     from rich.console import Console
 
@@ -43,6 +43,7 @@ def show(
 
     with errors_for_people():
         loaded = open_model(find_model(model), parse_device(device))
+        check_overlap(overlap, loaded.card.window_seconds)
         console = Console(highlight=False)
         try:
             result = Analyser(loaded, AnalysisSettings(overlap_seconds=overlap)).analyse(file)

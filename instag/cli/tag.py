@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,8 +12,13 @@ import typer
 
 from instag.cli.boundary import errors_for_people
 from instag.cli.options import (
+    HOW,
+    TELL,
+    WHAT,
+    WRITE,
     DeviceName,
     DryRun,
+    Events,
     Exclude,
     Include,
     Inputs,
@@ -20,90 +26,136 @@ from instag.cli.options import (
     ModelName,
     Overlap,
     Quiet,
+    check_overlap,
+    input_paths,
     option,
     parse_device,
+    within,
 )
+from instag.cli.surroundings import check_reachable
 from instag.errors import ExitCode, FileError, UsageError
 
 if TYPE_CHECKING:  # the real imports wait until a command runs, so that --help is quick
-    from instag.run.job import Plan
+    from instag.run.plan import Plan
     from instag.table import ResultTable
     from instag.table.timeline import Timeline
 
 
 def tag(
     inputs: Inputs,
+    include: Include = None,
+    exclude: Exclude = None,
+    overlap: Overlap = 0.0,
+    retry_failed: Annotated[
+        bool, option("--retry-failed", panel=WHAT, help="Try files again that failed in an earlier run.")
+    ] = False,
+    force: Annotated[bool, option("--force", panel=WHAT, help="Analyse every file again.")] = False,
     output: Annotated[
         Path | None,
         option(
-            "--output", "-o", metavar="TABLE", help="Results table, .csv, .jsonl or .sqlite; one that is there goes on."
+            "--output",
+            "-o",
+            metavar="TABLE",
+            panel=WRITE,
+            help="Results table: .csv, .jsonl or .sqlite. An existing one is continued.",
         ),
     ] = None,
     windows: Annotated[
         Path | None,
-        option("--windows", metavar="FILE", help="Timeline, one row a window, .csv or .jsonl; needs --output."),
+        option(
+            "--windows",
+            metavar="FILE",
+            panel=WRITE,
+            help="Timeline, one row per window: .csv or .jsonl. Needs --output.",
+        ),
     ] = None,
-    write_tags: Annotated[bool, option("--write-tags", help="Write tags into the files.")] = False,
-    sidecar: Annotated[bool, option("--sidecar", help="Write NAME.EXT.instag.json beside each file.")] = False,
-    dry_run: DryRun = False,
-    overlap: Overlap = 0.0,
-    jobs: Annotated[int, option("--jobs", "-j", min=1, help="Files analysed at once.")] = 1,
-    batch_size: Annotated[int, option("--batch-size", min=1, max=4096, help="Windows scored at once.")] = 4,
-    device: DeviceName = "auto",
-    model: ModelName = "instag",
-    include: Include = None,
-    exclude: Exclude = None,
+    write_tags: Annotated[bool, option("--write-tags", panel=WRITE, help="Write tags into the files.")] = False,
     overwrite: Annotated[
-        bool, option("--overwrite", help="With --write-tags: replace an INSTRUMENT tag that somebody else wrote.")
+        bool,
+        option(
+            "--overwrite", panel=WRITE, help="With --write-tags, replace an INSTRUMENT tag that somebody else wrote."
+        ),
     ] = False,
     keep_mtime: KeepMtime = False,
-    retry_failed: Annotated[
-        bool, option("--retry-failed", help="Try files again that failed in an earlier run.")
+    sidecar: Annotated[
+        bool, option("--sidecar", panel=WRITE, help="Write NAME.EXT.instag.json beside each file.")
     ] = False,
-    force: Annotated[bool, option("--force", help="Do every file again.")] = False,
-    fail_fast: Annotated[bool, option("--fail-fast", help="Stop at the first failure.")] = False,
+    dry_run: DryRun = False,
+    jobs: Annotated[
+        int,
+        option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            panel=HOW,
+            env="INSTAG_JOBS",
+            callback=within(1),
+            help="Files analysed at once.",
+        ),
+    ] = 1,
+    model: ModelName = "instag",
+    device: DeviceName = "auto",
+    batch_size: Annotated[
+        int, option("--batch-size", metavar="N", panel=HOW, callback=within(1, 4096), help="Windows scored at once.")
+    ] = 4,
     timeout: Annotated[
         float | None,
         option(
             "--timeout",
             metavar="SECONDS",
-            min=0.1,
+            panel=HOW,
+            callback=within(0.1),
             help="Longest time for one file.",
-            show_default="2 minutes and 10 seconds for each MB",
+            show_default="2 minutes + 10 seconds per MB",
         ),
     ] = None,
     max_memory: Annotated[
-        int, option("--max-memory", metavar="MB", min=200, help="Most memory for one worker.")
+        int,
+        option("--max-memory", metavar="MB", panel=HOW, callback=within(200), help="Most memory for one worker."),
     ] = 2000,
-    events: Annotated[bool, option("--events", help="JSON Lines on stdout, for machines (docs/events.md).")] = False,
+    fail_fast: Annotated[bool, option("--fail-fast", panel=HOW, help="Stop at the first failure.")] = False,
+    events: Events = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        int, option("--verbose", "-v", count=True, env=False, help="Show each file; -vv also what decoders print.")
+        int,
+        option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            panel=TELL,
+            help="Show each file. With -vv, also messages of the decoders.",
+        ),
     ] = 0,
 ) -> None:
-    """Name the dominant instrument of recordings; write a table and, when asked, tags.
+    """Name the dominant instrument of recordings. Write a table and, if asked, tags.
 
-    Without --output each file's result is one line on stdout.
+    Without --output, each file's result is one line on stdout.
 
-    Exit codes: 0 every file is done. 1 some files failed, the rest is done. 2 usage. 3 the model, the device or the
-    output cannot be used. 130 interrupted; run the same command again to go on.
+    Exit codes: 0 every file is done; 1 some files failed, the others are done; 2 wrong usage; 3 the model, device or
+    output cannot be used; 130 interrupted, run the same command again to continue.
     """
     from instag.analyse import AnalysisSettings
     from instag.cli.progress import EventLines, Terminal
     from instag.discover import Unreached, discover
-    from instag.model.session import Device, find_model, open_model
-    from instag.run.job import JobSettings, make_plan, run_job
+    from instag.model.session import find_model, open_model
+    from instag.run.job import Job, JobSettings
     from instag.run.observer import Observer
+    from instag.run.plan import Planner
     from instag.run.worker import WorkerSettings
     from instag.table import table_kind
 
     with errors_for_people():
+        paths = input_paths(inputs)
+        for given, name in ((output, "--output"), (windows, "--windows")):
+            if given:
+                check_reachable(given, name)
         if output:
             table_kind(output)
         if windows and not output:
-            raise UsageError("--windows needs --output.", "The table is what an interrupted job goes on from.")
-        if windows and output and windows.absolute() == output.absolute():
-            raise UsageError("--windows and --output name the same file.", "Name two.")
+            raise UsageError("--windows needs --output.", "An interrupted job continues from the table.")
+        if windows and output and os.path.realpath(windows) == os.path.realpath(output):
+            raise UsageError("--windows and --output lead to the same file.", "Name two different files.")
         worker = WorkerSettings(
             model_path=find_model(model),
             device=parse_device(device),
@@ -117,8 +169,6 @@ def tag(
             jobs=jobs,
             timeout_seconds=timeout,
             max_memory_bytes=max_memory * 1_000_000,
-            retry_failed=retry_failed,
-            force=force,
             fail_fast=fail_fast,
             silent=verbose < 2,
         )
@@ -126,32 +176,27 @@ def tag(
             EventLines(sys.stdout) if events else Terminal(lines=output is None, quiet=quiet, verbose=verbose)
         )
         loaded = open_model(worker.model_path, worker.device)
-        if overlap >= loaded.card.window_seconds:
-            raise UsageError(
-                f"--overlap {overlap:g}: must be less than the model's window of {loaded.card.window_seconds:g} s."
-            )
-        if worker.device is Device.AUTO and loaded.device is Device.CPU:
-            observer.note("--device auto: no GPU can be used here, the model runs on the CPU.")
+        check_overlap(overlap, loaded.card.window_seconds)
         found = [
             (item.path, item.error) if isinstance(item, Unreached) else (item, None)
-            for item in discover(inputs, include or [], exclude or [])
+            for item in discover(paths, include or [], exclude or [])
         ]
         with ExitStack() as stack:
             table, timeline = _open_outputs(stack, output, windows, dry_run)
             for sink in (table, timeline):
                 for note in sink.notes if sink else ():
                     observer.note(note)
-            plan = make_plan(found, table, timeline, loaded.card, worker, settings)
+            plan = Planner(loaded.card, worker, retry_failed, force).plan(found, table, timeline)
             if dry_run:
                 raise typer.Exit(_show_plan(plan, worker.write_tags))
-            totals = run_job(plan, table, timeline, loaded.card, worker, settings, observer)
+            totals = Job(settings, worker, loaded.card, observer, table, timeline).run(plan)
             if not totals.interrupted:
                 for sink in (timeline, table):
                     if sink:
                         sink.finish()
         if totals.interrupted:
             raise typer.Exit(ExitCode.INTERRUPTED)
-        if totals.failed or totals.refused:
+        if totals.failed or totals.refused or not totals.files:
             raise typer.Exit(ExitCode.SOME_FAILED)
 
 

@@ -1,4 +1,4 @@
-"""`instag untag`: takes back what instag wrote into files."""
+"""`instag untag`: undoes what instag wrote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from instag.cli.boundary import errors_for_people
-from instag.cli.options import DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, option
+from instag.cli.options import TELL, DryRun, Exclude, Include, Inputs, KeepMtime, Quiet, input_paths, option
 from instag.errors import ExitCode, FileError
 
 
@@ -18,11 +18,13 @@ def untag(
     keep_mtime: KeepMtime = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
-    verbose: Annotated[int, option("--verbose", "-v", count=True, env=False, help="Show each file.")] = 0,
+    verbose: Annotated[
+        int, option("--verbose", "-v", count=True, show_default=False, panel=TELL, help="Show each file.")
+    ] = 0,
 ) -> None:
-    """Take back exactly what instag wrote into files: its tags, and its sidecars.
+    """Undo exactly what instag wrote: its tags in the files, and its sidecars beside them.
 
-    Exit codes: 0 every file is done. 1 some files failed, the rest is done. 2 usage.
+    Exit codes: 0 every file is done; 1 some files failed, the others are done; 2 wrong usage.
     """
     from instag import tags
     from instag.discover import Unreached, discover
@@ -31,7 +33,7 @@ def untag(
 
     with errors_for_people():
         files = changed = failed = 0
-        for item in discover(inputs, include or [], exclude or []):
+        for item in discover(input_paths(inputs), include or [], exclude or []):
             files += 1
             try:
                 if isinstance(item, Unreached):

@@ -8,20 +8,20 @@ from typing import Annotated
 import typer
 
 from instag.cli.boundary import errors_for_people
-from instag.cli.options import Quiet, option
+from instag.cli.options import Events, Quiet
 from instag.errors import ExitCode
 
 
 def verify(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="A table that `instag tag --output` wrote.")],
-    events: Annotated[bool, option("--events", help="JSON Lines on stdout, for machines (docs/events.md).")] = False,
+    events: Events = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check that audio and tags are still what a table says; report what changed since.
+    """Check that audio and tags are still as a table says, and report what changed.
 
-    Run it in the folder in which the table was made, so that relative paths lead to the same files.
+    Run it in the folder where the table was made, so that relative paths lead to the same files.
 
-    Exit codes: 0 nothing changed. 1 something did. 3 the table cannot be read.
+    Exit codes: 0 nothing changed; 1 something did; 3 the table cannot be read.
     """
     import json
 

@@ -30,7 +30,7 @@ class TooLargeError(UnsupportedError):
 
 
 class Kind(StrEnum):
-    """Containers whose layout is known here, by the names that `instag.containers.sniff` gives them."""
+    """Containers that are recognised, by the names that people call them."""
 
     WAV = "WAV"
     RF64 = "RF64"
@@ -51,6 +51,11 @@ class Kind(StrEnum):
     MONKEY = "APE"
     AAC = "AAC"
     CAF = "CAF"
+    TAK = "TAK"
+    DSF = "DSF"
+    DSDIFF = "DSDIFF"
+    MATROSKA = "Matroska"
+    AC3 = "AC-3"
     AU = "AU"
     UNKNOWN = "unknown"
 

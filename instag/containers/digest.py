@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-from instag.containers import Kind, Span, StructureError, asf, flac, iff, mp4, ogg, trailers
-from instag.containers.kind import container_kind
+from instag.containers import Kind, Span, StructureError, asf, au, caf, flac, iff, mp4, ogg, trailers
+from instag.containers.recognise import layout_of
 from instag.errors import ErrorCode, FileError
 
 _BLOCK_BYTES = 1 << 20
@@ -28,7 +28,7 @@ def audio_digest(path: Path) -> str:
         FileError: The file cannot be read.
     """
     with open_to_read(path) as file:
-        if container_kind(file) == Kind.FLAC:
+        if layout_of(file) == Kind.FLAC:
             md5 = _flac_md5(file)
             if md5:
                 return f"flac-md5:{md5}"
@@ -68,7 +68,7 @@ def stored_audio_digest(file: BinaryIO) -> str:
         file: An open file; its position is moved.
     """
     try:
-        kind = container_kind(file)
+        kind = layout_of(file)
         if kind in _BY_KIND:
             word, spans = _BY_KIND[kind]
             return f"sha256-{word}:{_hash_spans(file, spans(file))}"
@@ -164,36 +164,13 @@ def _between_tags(file: BinaryIO) -> list[Span]:
     return [trailers.audio_span(file)]
 
 
-def _au_data(file: BinaryIO) -> list[Span]:
-    size = file.seek(0, 2)
-    file.seek(0)
-    # The bytes of the name, and of all numbers, are the other way round on some machines.
-    order: Literal["little", "big"] = "little" if file.read(4) == b"dns." else "big"
-    return [Span(min(size, int.from_bytes(file.read(4), order)), size)]
-
-
-def _caf_data(file: BinaryIO) -> list[Span]:
-    size = file.seek(0, 2)
-    offset = 8
-    while offset + 12 <= size:
-        file.seek(offset)
-        header = file.read(12)
-        length = int.from_bytes(header[4:], signed=True)
-        # -1: the data goes to the end of the file.
-        end = size if length < 0 else min(size, offset + 12 + length)
-        if header[:4] == b"data":
-            return [Span(offset + 12, end)]
-        offset = end
-    raise StructureError("has no data chunk")
-
-
 _BY_KIND: dict[Kind, tuple[str, Callable[[BinaryIO], list[Span]]]] = {
     Kind.WAV: ("data", lambda file: iff.audio_spans(file, Kind.WAV)),
     Kind.RF64: ("data", lambda file: iff.audio_spans(file, Kind.RF64)),
     Kind.W64: ("data", lambda file: iff.audio_spans(file, Kind.W64)),
     Kind.AIFF: ("data", lambda file: iff.audio_spans(file, Kind.AIFF)),
-    Kind.CAF: ("data", _caf_data),
-    Kind.AU: ("data", _au_data),
+    Kind.CAF: ("data", caf.audio_spans),
+    Kind.AU: ("data", au.audio_spans),
     Kind.ASF: ("data", _asf_data),
     Kind.FLAC: ("frames", _flac_frames),
     Kind.MPEG_AUDIO: ("frames", _between_tags),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -97,12 +98,9 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
     Raises:
         StructureError: There is no data chunk.
     """
-    if kind == Kind.W64:
-        return _wave64_spans(file)
-    wanted = AUDIO_CHUNK[kind]
-    if kind != Kind.RF64:
+    if kind not in (Kind.RF64, Kind.W64):
         try:
-            spans = [chunk.body for chunk in read_form(file, kind).chunks if chunk.name == wanted]
+            spans = [chunk.body for chunk in read_form(file, kind).chunks if chunk.name == AUDIO_CHUNK[kind]]
         except TooLargeError:
             raise
         except StructureError:
@@ -111,53 +109,79 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
         else:
             if spans:
                 return spans
-    return _lenient_spans(file, kind, wanted)
+    return _lenient_spans(file, kind)
 
 
-def _lenient_spans(file: BinaryIO, kind: Kind, wanted: bytes) -> list[Span]:
-    size = file_size(file)
-    big_endian = kind == Kind.AIFF
-    long_sizes: list[int] = []
-    spans: list[Span] = []
-    offset = 12
+@dataclass(frozen=True)
+class AudioChunk:
+    """A chunk of audio as its header claims it, which may be more than there is.
+
+    Attributes:
+        size_field: Offset of the field that holds its size.
+        start: Offset of the first sample.
+        claimed: Bytes of audio by the header; of a data chunk whose size says "unknown", the largest number.
+        is_long: True where the size has 64 bits, from a `ds64` chunk or in Wave64.
+    """
+
+    size_field: int
+    start: int
+    claimed: int
+    is_long: bool = False
+
+
+def audio_chunks(file: BinaryIO, kind: Kind, offset: int = 0, *, big_endian: bool = False) -> Iterator[AudioChunk]:
+    """Finds the chunks of audio as far as the chunks before them make sense, also in damaged files.
+
+    Args:
+        file: The open file.
+        kind: WAV, RF64, AIFF or W64.
+        offset: Where the file's first chunk starts.
+        big_endian: True for RIFX.
+    """
+    if kind == Kind.W64:
+        yield from _wave64_chunks(file, offset)
+        return
+    order = ">" if big_endian or kind == Kind.AIFF else "<"
+    long_size: int | None = None
+    position, size = offset + 12, file_size(file)
     for _ in range(MAX_PARTS):
-        file.seek(offset)
+        if position >= size:
+            return
+        file.seek(position)
         header = file.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
-            break
-        name, length = struct.unpack((">" if big_endian else "<") + "4sI", header)
-        if name == b"ds64" and kind == Kind.RF64:
-            long_sizes = list(struct.unpack("<QQ", read_exactly(file, offset + HEADER_BYTES, 16, "the ds64 chunk")))
-        if name == wanted:
-            if length == _UNKNOWN_SIZE and long_sizes:
-                length = long_sizes[1]
-            start = offset + HEADER_BYTES
-            spans.append(Span(start, min(size, start + length)))
-        offset += HEADER_BYTES + length + (length & 1)
-        if offset >= size:
-            break
-    if not spans:
-        raise StructureError("has no chunk of audio data")
-    return spans
+            return
+        name, length = struct.unpack(f"{order}4sI", header)
+        start = position + HEADER_BYTES
+        if name == b"ds64" and kind == Kind.RF64 and len(body := file.read(16)) == 16:
+            long_size = int(struct.unpack("<8xQ", body)[0])
+        if name == AUDIO_CHUNK[kind]:
+            is_long = length == _UNKNOWN_SIZE and long_size is not None
+            length = long_size if is_long and long_size is not None else length
+            yield AudioChunk(position + 4, start, length, is_long)
+        position = start + length + (length & 1)
 
 
-def _wave64_spans(file: BinaryIO) -> list[Span]:
-    size = file_size(file)
-    spans: list[Span] = []
-    offset = 40
+def _wave64_chunks(file: BinaryIO, offset: int) -> Iterator[AudioChunk]:
+    position, size = offset + 40, file_size(file)
     for _ in range(MAX_PARTS):
-        file.seek(offset)
+        if position >= size:
+            return
+        file.seek(position)
         header = file.read(24)
         if len(header) < 24:
-            break
-        name, length = struct.unpack("<16sQ", header)
+            return
+        name, length = struct.unpack("<16sQ", header)  # with the header, and without the padding to 8 bytes
         if length < 24:
-            break
+            return
         if name == _WAVE64_DATA:
-            spans.append(Span(offset + 24, min(size, offset + length)))
-        offset += (length + 7) & ~7
-        if offset >= size:
-            break
+            yield AudioChunk(position + 16, position + 24, length - 24, is_long=True)
+        position += (length + 7) & ~7
+
+
+def _lenient_spans(file: BinaryIO, kind: Kind) -> list[Span]:
+    size = file_size(file)
+    spans = [Span(chunk.start, min(size, chunk.start + chunk.claimed)) for chunk in audio_chunks(file, kind)]
     if not spans:
         raise StructureError("has no chunk of audio data")
     return spans

@@ -1,31 +1,30 @@
-"""Runs many files: decides what is left to do, hands it to the workers, and records each outcome when it is there."""
+"""Runs a plan: hands files to workers, and records each outcome as soon as it is there."""
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from instag import paths, tags
 from instag.errors import FileError
 from instag.model.card import ModelCard
 from instag.results import TagOutcome
 from instag.run.observer import Observer, Totals
+from instag.run.plan import Plan
 from instag.run.pool import WorkerPool
+from instag.run.signals import stop_requests
 from instag.run.worker import Outcome, WorkerSettings, failed_row
 from instag.table import ResultTable
-from instag.table.rows import Mark, Row, Status
+from instag.table.rows import Row, Status
 from instag.table.timeline import Timeline
 
 _POLL_SECONDS = 0.2
-# After Ctrl-C, files in flight get this long to finish before their workers are ended.
+# After a request to stop, files in flight get this long to finish before their workers are ended.
 _GRACE_SECONDS = 1.5
 # A file may take this long, and more for each byte: 100 kB/s is a hundredth of what a slow machine reads.
 _BASE_TIMEOUT_SECONDS = 120.0
@@ -40,231 +39,176 @@ class JobSettings:
         jobs: Worker processes.
         timeout_seconds: Longest time for one file; None makes it depend on the file's size.
         max_memory_bytes: Resident memory from which a worker is ended.
-        retry_failed: Whether files that failed before are tried again.
-        force: Whether everything is done again.
         fail_fast: Whether the first failure ends the job.
-        silent: Whether what C libraries print in workers is thrown away.
+        silent: Whether messages that C libraries print in workers are thrown away.
     """
 
     jobs: int = 1
     timeout_seconds: float | None = None
     max_memory_bytes: int = 2_000_000_000
-    retry_failed: bool = False
-    force: bool = False
     fail_fast: bool = False
     silent: bool = True
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What a job has to do.
-
-    Attributes:
-        todo: Files to analyse, in their order.
-        sizes: Their sizes in bytes.
-        broken: What was found and cannot be analysed (a path that does not exist, say).
-        done: Files that an earlier run has done, with their marks.
-    """
-
-    todo: list[Path] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    broken: list[tuple[Path, FileError]] = field(default_factory=list)
-    done: list[tuple[Path, Mark]] = field(default_factory=list)
-
-
-def make_plan(
-    found: Iterable[tuple[Path, FileError | None]],
-    table: ResultTable | None,
-    timeline: Timeline | None,
-    card: ModelCard,
-    worker: WorkerSettings,
-    settings: JobSettings,
-) -> Plan:
-    """Sorts the files that were found into what is to be done and what is done already."""
-    plan = Plan()
-    for path, error in found:
-        if error is not None:
-            plan.broken.append((path, error))
-            continue
-        try:
-            status = path.stat()
-            identity = (status.st_size, status.st_mtime_ns)
-        except OSError:  # it vanished meanwhile: the worker says so in its row
-            identity = (0, 0)
-        name = paths.to_table(path)
-        mark = table.mark(name) if table and not settings.force else None
-        windows = timeline.windows_of(name) if timeline else None
-        if mark and _is_done(mark, identity, windows, card, worker, settings.retry_failed):
-            plan.done.append((path, mark))
-        else:
-            plan.todo.append(path)
-            plan.sizes.append(identity[0])
-    return plan
-
-
-def _is_done(
-    mark: Mark,
-    identity: tuple[int, int],
-    windows: int | None,
-    card: ModelCard,
-    worker: WorkerSettings,
-    retry_failed: bool,
-) -> bool:
-    if (mark.size_bytes, mark.mtime_ns) != identity:
-        return False
-    if (mark.model_id, mark.model_version) != (card.model_id, card.version):
-        return False
-    recorded, wanted = mark.settings.split(), worker.wanted()
-    if not set(wanted) <= set(recorded):
-        return False
-    if mark.status is Status.FAILED or mark.tags_written is TagOutcome.REFUSED:
-        return not retry_failed
-    return windows is None or windows == mark.windows
-
-
-def run_job(
-    plan: Plan,
-    table: ResultTable | None,
-    timeline: Timeline | None,
-    card: ModelCard,
-    worker: WorkerSettings,
-    settings: JobSettings,
-    observer: Observer,
-) -> Totals:
-    """Does what the plan says. Rows are recorded as files finish; the caller finishes or closes the table.
-
-    Raises:
-        CannotStartError: The output can no longer be written, or workers cannot be kept alive.
-    """
-    totals = Totals(files=len(plan.todo) + len(plan.broken) + len(plan.done))
-    started = time.monotonic()
-
-    def record(outcome: Outcome) -> None:
-        row = outcome.row
-        if timeline and outcome.windows is not None:
-            timeline.append(row.path, outcome.windows)
-        if table:
-            table.append(row)
-        _count(totals, row)
-        totals.elapsed_seconds = time.monotonic() - started
-        observer.file_ended(row, totals)
-
-    observer.job_started(totals.files, len(plan.todo), sum(plan.sizes))
-    for path, mark in plan.done:
-        totals.skipped += 1
-        totals.failed += mark.status is Status.FAILED
-        totals.refused += mark.tags_written is TagOutcome.REFUSED
-        observer.file_skipped(paths.to_table(path), mark)
-    for path, error in plan.broken:
-        record(Outcome(failed_row(path, error, card, worker)))
-    if plan.todo and not (settings.fail_fast and totals.failed):
-        _run_workers(plan, card, worker, settings, observer, record, totals)
-    totals.elapsed_seconds = time.monotonic() - started
-    observer.job_ended(totals)
-    return totals
-
-
-def _count(totals: Totals, row: Row) -> None:
-    if row.status is Status.FAILED:
-        totals.failed += 1
-        return
-    totals.analysed += 1
-    totals.refused += row.tags_written is TagOutcome.REFUSED
-    totals.needs_review += bool(row.needs_review)
-    totals.audio_seconds += row.duration_seconds or 0.0
-
-
-def _run_workers(
-    plan: Plan,
-    card: ModelCard,
-    worker: WorkerSettings,
-    settings: JobSettings,
-    observer: Observer,
-    record: Callable[[Outcome], None],
-    totals: Totals,
-) -> None:
-    pool = WorkerPool(worker, min(settings.jobs, len(plan.todo)), settings.max_memory_bytes, settings.silent)
-    waiting = deque(zip(plan.todo, plan.sizes, strict=True))
-    flying: dict[Future[Outcome], _Flight] = {}
-    withdrawn: list[_Flight] = []
-
-    def settle(finished: Iterable[Future[Outcome]]) -> None:
-        for future in finished:
-            flight = flying.pop(future)
-            announce(future, flight)
-            try:
-                outcome = pool.outcome(flight.path, future)
-            except FileError as error:
-                tags.remove_leftovers(flight.path)
-                outcome = Outcome(failed_row(flight.path, error, card, worker))
-            except Exception as error:
-                error.add_note(f"This is a bug in instag; it happened with {paths.for_terminal(flight.path)}.")
-                raise
-            if outcome is None:
-                waiting.appendleft((flight.path, flight.size_bytes))
-            else:
-                record(outcome)
-
-    def announce(future: Future[Outcome], flight: _Flight) -> None:
-        if not flight.announced and (future.running() or future.done()):
-            flight.announced = True
-            observer.file_started(paths.to_table(flight.path))
-
-    whole = False
-    try:
-        with _stop_signals() as stop:
-            failed_fast = False
-            while (waiting or flying) and not stop.is_set() and not failed_fast:
-                # One file more than workers waits in line, so that none idles while a row is recorded.
-                while waiting and len(flying) <= settings.jobs:
-                    path, size_bytes = waiting.popleft()
-                    future = pool.submit(path, settings.timeout_seconds or _timeout_seconds(size_bytes))
-                    flying[future] = _Flight(path, size_bytes)
-                finished, _ = wait(flying, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                settle(finished)
-                for future, flight in flying.items():
-                    announce(future, flight)
-                failed_fast = settings.fail_fast and totals.failed > 0
-            # A worker may take one of these up in this very moment, and be writing when it is stopped.
-            in_line = [future for future in flying if not future.running() and future.cancel()]
-            withdrawn.extend(flying.pop(future) for future in in_line)
-            finished, _ = wait(flying, timeout=_GRACE_SECONDS)
-            settle(finished)
-            whole = not (waiting or flying or withdrawn)
-            totals.interrupted = stop.is_set() and not whole
-            if failed_fast and not whole:
-                observer.note("Stopped at the first failure, as --fail-fast asks.")
-    finally:
-        if whole:
-            pool.close()
-        else:
-            pool.stop()
-        for flight in (*flying.values(), *withdrawn):
-            tags.remove_leftovers(flight.path)
+    def timeout_for(self, size_bytes: int) -> float:
+        """Longest time for a file of a size, in seconds."""
+        return self.timeout_seconds or _BASE_TIMEOUT_SECONDS + size_bytes * _TIMEOUT_SECONDS_PER_BYTE
 
 
 @dataclass
 class _Flight:
+    """A file that was handed to the workers."""
+
     path: Path
     size_bytes: int
     announced: bool = False
 
 
-def _timeout_seconds(size_bytes: int) -> float:
-    return _BASE_TIMEOUT_SECONDS + size_bytes * _TIMEOUT_SECONDS_PER_BYTE
+class Job:
+    """One run over a plan. Rows are recorded as files finish; the caller finishes or closes the table.
 
+    Attributes:
+        totals: The count of what was done so far.
+    """
 
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """While inside, Ctrl-C and termination set an event, so that rows in flight can still be recorded."""
-    stop = threading.Event()
+    def __init__(
+        self,
+        settings: JobSettings,
+        worker: WorkerSettings,
+        card: ModelCard,
+        observer: Observer,
+        table: ResultTable | None = None,
+        timeline: Timeline | None = None,
+    ) -> None:
+        """Prepares a job.
 
-    def set_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+        Args:
+            settings: How to run.
+            worker: The results and outputs that are asked for.
+            card: The model's card.
+            observer: Who hears of the progress.
+            table: Where rows go.
+            timeline: Where window scores go.
+        """
+        self._settings, self._worker, self._card = settings, worker, card
+        self._observer, self._table, self._timeline = observer, table, timeline
+        self.totals = Totals()
+        self._started = 0.0
+        self._waiting: deque[tuple[Path, int]] = deque()
+        self._flying: dict[Future[Outcome], _Flight] = {}
+        self._withdrawn: list[_Flight] = []
 
-    before = {number: signal.signal(number, set_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def run(self, plan: Plan) -> Totals:
+        """Works through the plan.
+
+        Raises:
+            CannotStartError: The output can no longer be written, or workers cannot be kept alive.
+        """
+        self._started = time.monotonic()
+        self.totals = Totals(files=len(plan.todo) + len(plan.broken) + len(plan.done))
+        self._observer.job_started(self.totals.files, len(plan.todo), sum(plan.sizes))
+        self._count_done(plan)
+        for path, error in plan.broken:
+            self._record(Outcome(failed_row(path, error, self._card, self._worker)))
+        self._waiting = deque(zip(plan.todo, plan.sizes, strict=True))
+        if self._waiting and not self._has_failed_fast():
+            self._run_workers()
+        self.totals.elapsed_seconds = time.monotonic() - self._started
+        self._observer.job_ended(self.totals)
+        return self.totals
+
+    def _count_done(self, plan: Plan) -> None:
+        for path, mark in plan.done:
+            self.totals.skipped += 1
+            self.totals.failed += mark.status is Status.FAILED
+            self.totals.refused += mark.tags_written is TagOutcome.REFUSED
+            self._observer.file_skipped(paths.to_table(path), mark)
+
+    def _run_workers(self) -> None:
+        settings = self._settings
+        pool = WorkerPool(
+            self._worker, min(settings.jobs, len(self._waiting)), settings.max_memory_bytes, settings.silent
+        )
+        whole = False
+        try:
+            with stop_requests() as stop:
+                self._work(pool, stop)
+                self._withdraw()
+                finished, _ = wait(self._flying, timeout=_GRACE_SECONDS)
+                self._settle(pool, finished)
+                whole = not (self._waiting or self._flying or self._withdrawn)
+                self.totals.interrupted = stop.is_set() and not whole
+                if self._has_failed_fast() and not whole:
+                    self._observer.note("Stopped at the first failure, as --fail-fast asks.")
+        finally:
+            if whole:
+                pool.close()
+            else:
+                pool.stop()
+            for flight in (*self._flying.values(), *self._withdrawn):
+                tags.remove_leftovers(flight.path)
+
+    def _work(self, pool: WorkerPool, stop: threading.Event) -> None:
+        """Keeps the workers busy until everything is done or something stops the job."""
+        while (self._waiting or self._flying) and not stop.is_set() and not self._has_failed_fast():
+            # One file more than workers waits in line, so that none idles while a row is recorded.
+            while self._waiting and len(self._flying) <= self._settings.jobs:
+                path, size_bytes = self._waiting.popleft()
+                future = pool.submit(path, self._settings.timeout_for(size_bytes))
+                self._flying[future] = _Flight(path, size_bytes)
+            finished, _ = wait(self._flying, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            self._settle(pool, finished)
+            for future, flight in self._flying.items():
+                self._announce(future, flight)
+
+    def _withdraw(self) -> None:
+        """Takes back the files that no worker has begun; a worker may take one up in this very moment."""
+        in_line = [future for future in self._flying if not future.running() and future.cancel()]
+        self._withdrawn.extend(self._flying.pop(future) for future in in_line)
+
+    def _settle(self, pool: WorkerPool, finished: Iterable[Future[Outcome]]) -> None:
+        """Records the files that are done; a file whose pool broke through no fault of its own waits again."""
+        for future in finished:
+            flight = self._flying.pop(future)
+            self._announce(future, flight)
+            outcome = self._outcome(pool, future, flight)
+            if outcome is None:
+                self._waiting.appendleft((flight.path, flight.size_bytes))
+            else:
+                self._record(outcome)
+
+    def _outcome(self, pool: WorkerPool, future: Future[Outcome], flight: _Flight) -> Outcome | None:
+        try:
+            return pool.outcome(flight.path, future)
+        except FileError as error:
+            tags.remove_leftovers(flight.path)
+            return Outcome(failed_row(flight.path, error, self._card, self._worker))
+        except Exception as error:
+            error.add_note(f"This is a bug in instag; it happened with {paths.for_terminal(flight.path)}.")
+            raise
+
+    def _announce(self, future: Future[Outcome], flight: _Flight) -> None:
+        if not flight.announced and (future.running() or future.done()):
+            flight.announced = True
+            self._observer.file_started(paths.to_table(flight.path))
+
+    def _record(self, outcome: Outcome) -> None:
+        row = outcome.row
+        if self._timeline and outcome.windows is not None:
+            self._timeline.append(row.path, outcome.windows)
+        if self._table:
+            self._table.append(row)
+        self._count(row)
+        self.totals.elapsed_seconds = time.monotonic() - self._started
+        self._observer.file_ended(row, self.totals)
+
+    def _count(self, row: Row) -> None:
+        if row.status is Status.FAILED:
+            self.totals.failed += 1
+            return
+        self.totals.analysed += 1
+        self.totals.refused += row.tags_written is TagOutcome.REFUSED
+        self.totals.needs_review += bool(row.needs_review)
+        self.totals.audio_seconds += row.duration_seconds or 0.0
+
+    def _has_failed_fast(self) -> bool:
+        return self._settings.fail_fast and self.totals.failed > 0

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, TooLargeError, UnsupportedError
 from instag.containers.digest import open_to_read, stored_audio_digest
-from instag.containers.kind import container_kind
 from instag.containers.mp4 import chunk_positions, read_atoms
+from instag.containers.recognise import layout_of
 from instag.errors import ErrorCode, FileError, TagError
 from instag.results import TagOutcome
 from instag.tags import safe_write
@@ -108,7 +108,7 @@ def check_writable(path: Path) -> None:
     with _boundary(path):
         target = check_place(path)
         with target.open("rb") as file:
-            kind = container_kind(file)
+            kind = layout_of(file)
             store = _open_store(file, kind)
             read_entries(file, kind)
             change = plan_write(store.fields, _SPECIMEN, store.missing, overwrite=False)
@@ -210,7 +210,7 @@ def _change(
             before = os.fstat(file.fileno())
             if analysed:
                 analysed.check(path, before)
-            kind = container_kind(file)
+            kind = layout_of(file)
             store = _open_store(file, kind)
             foreign = read_entries(file, kind)
             change = plan(store)
@@ -294,7 +294,7 @@ def _not_verified(path: Path, what: str) -> TagError:
 
 def _entries(path: Path, *, everything: bool) -> list[Entry]:
     with _boundary(path), open_to_read(path) as file:
-        kind = container_kind(file)
+        kind = layout_of(file)
         if kind in _STORES:
             # mutagen takes its time and memory as headers say; only those that make sense are given to it.
             try:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instag.audio import open_audio
-from instag.containers.sniff import mpeg_frame_bytes
+from instag.containers.recognise import mpeg_frame_bytes
 from instag.errors import ErrorCode, FileError
 from tests.support import synth
 from tests.support.decoding import RATE, decode, refusal
@@ -392,6 +392,7 @@ def test_memory_does_not_depend_on_length(tmp_path):
         tracemalloc.stop()
         return size
 
+    peak(1)  # what is imported on the way counts once
     assert peak(3600) < 1.1 * peak(60)
 
 

@@ -1,7 +1,9 @@
 """What only FFmpeg reads; the files are written by it too."""
 
 import importlib
+import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +139,30 @@ def test_it_is_not_imported_unless_needed(tmp_path):
     # Starting has to be fast, and most archives hold nothing that needs it.
     module = importlib.import_module("instag.audio.pyav")
     assert "av" not in vars(module)
+
+
+def test_samples_of_64_bits_are_read(tmp_path: Path) -> None:
+    """PyAV hands such frames out and does not convert them."""
+    path = tmp_path / "wide.wav"
+    samples = (0.5 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 2.0**63).astype("<i8")
+    body = samples.tobytes()
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(body),
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        8000,
+        64000,
+        8,
+        64,
+        b"data",
+        len(body),
+    )
+    path.write_bytes(header + body)
+    with open_audio(path, 8000) as stream:
+        heard = np.concatenate(list(stream.blocks()))
+    np.testing.assert_allclose(heard, samples / 2.0**63, atol=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -288,12 +289,16 @@ def test_usage_and_start_errors(tmp_path: Path, monkeypatch, words: tuple[str, .
     assert "Traceback" not in done.output
 
 
-def test_options_come_from_the_environment_too(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_belongs_to_a_machine_comes_from_the_environment_too(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAG_JOBS", "0")
+    done = run("tag", "archive/one.wav")
+    assert done.returncode == 2 and "'--jobs'" in done.stderr
+    monkeypatch.setenv("INSTAG_JOBS", "2")
     monkeypatch.setenv("INSTAG_OUTPUT", "from-environment.jsonl")
-    monkeypatch.setenv("INSTAG_OVERLAP", "0.25")
     assert run("tag", "archive/one.wav").returncode == 0
-    record = json.loads(Path("from-environment.jsonl").read_text())
-    assert record["settings"] == "overlap_seconds=0.25"
+    assert not Path("from-environment.jsonl").exists()
 
 
 def test_two_jobs_on_one_table_the_second_is_refused(archive: Path) -> None:
@@ -332,7 +337,10 @@ def test_a_lock_file_that_nobody_holds_stops_nobody(archive: Path, content: str)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_an_interrupted_job_ends_soon_and_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
+def test_an_interrupted_job_ends_soon_and_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_to_stop: signal.Signals
+) -> None:
     monkeypatch.chdir(tmp_path)
     for i in range(30):
         recording(tmp_path / f"a/{i:02}.flac", "cello", 60.0)
@@ -342,7 +350,7 @@ def test_an_interrupted_job_ends_soon_and_goes_on_later(tmp_path: Path, monkeypa
     for line in child.stdout:
         if "file_done" in line:
             break
-    child.send_signal(signal.SIGINT)
+    child.send_signal(request_to_stop)
     sent = time.monotonic()
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 130, errors
@@ -365,3 +373,81 @@ def test_model_shows_its_card(tiny_model: Path) -> None:
 
 def test_version() -> None:
     assert runner.invoke(app, ["--version"]).output == f"instag {__version__}\n"
+
+
+def test_a_full_disk_or_a_closed_stream_behind_stdout_is_a_sentence(archive: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    for redirection, words in ((">/dev/full", "cannot be written"), (">&-", "is closed")):
+        done = subprocess.run(
+            ["sh", "-c", f'"{sys.executable}" -m instag tag archive/one.wav {redirection}'],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 3 and words in done.stderr and "Traceback" not in done.stderr
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m instag tag archive/one.wav 2>&-'],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0 and done.stdout.startswith("archive/one.wav: ")
+
+
+@pytest.mark.parametrize("command", ["tag", "untag"])
+@pytest.mark.parametrize("argument", ["", " "])
+def test_an_empty_argument_is_never_the_current_folder(archive: Path, command: str, argument: str) -> None:
+    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
+    done = run(command, argument, *(["--write-tags"] if command == "tag" else []))
+    assert done.returncode == 2 and "PATH: an argument is empty" in done.stderr
+    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
+
+
+def test_an_overlap_that_leaves_no_step_is_refused(archive: Path) -> None:
+    for overlap in ("0.99999", "1", "3", "-1"):
+        done = run("tag", "archive/one.wav", "--overlap", overlap)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, overlap
+
+
+def test_a_current_folder_that_is_gone(archive: Path, tmp_path: Path) -> None:
+    wav = (archive / "one.wav").resolve()
+    gone = tmp_path / "gone"
+    script = f'mkdir "{gone}"; cd "{gone}"; rmdir "{gone}"; "{sys.executable}" -m instag tag'
+    done = subprocess.run(["sh", "-c", f'{script} "{wav}"'], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0 and str(wav) in done.stdout
+    for inputs in (".", "x.wav", f'"{wav}" -o table.csv'):
+        done = subprocess.run(["sh", "-c", f"{script} {inputs}"], capture_output=True, encoding="utf-8", check=False)
+        assert done.returncode == 2 and "the current folder no longer exists" in done.stderr
+
+
+def test_a_folder_without_recordings_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    done = run("tag", "empty")
+    assert done.returncode == 1 and "No audio files were found" in done.stderr
+
+
+def test_a_forgotten_variable_never_writes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WRITE_TAGS", "SIDECAR", "OVERWRITE", "FORCE"):
+        monkeypatch.setenv(f"INSTAG_{name}", "1")
+    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
+    assert run("tag", "archive/one.wav").returncode == 0
+    assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
+
+
+def test_the_timeline_is_not_the_table_by_another_name(archive: Path) -> None:
+    Path("here").mkdir()
+    Path("link.csv").symlink_to("here/q.csv")
+    for windows in ("here/../here/q.csv", "link.csv"):
+        done = run("tag", "archive/one.wav", "-o", "here/q.csv", "--windows", windows)
+        assert done.returncode == 2 and "lead to the same file" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["tag", "show", "untag", "model", "verify"])
+def test_help_is_in_plain_words(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run(command, "--help").stdout
+    assert "Examples:" in text and f"instag {command}" in text
+    assert not re.search(r"<\w+|\{|list\[|x>=|range", text)
+    assert max(len(line) for line in text.splitlines()) <= 80

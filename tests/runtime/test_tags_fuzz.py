@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from instag.containers import StructureError, asf, flac, iff, mp4, ogg, trailers
 from instag.containers import id3 as id3_tags
 from instag.containers.digest import audio_digest
-from instag.containers.kind import container_kind
+from instag.containers.recognise import layout_of
 from instag.errors import ErrorCode, FileError
 from instag.tags import TagValues, check_writable, read_all_tags, read_tags, remove_tags, write_tags
 from instag.tags.vorbis import parse_comments
@@ -114,7 +114,7 @@ def _parsers() -> dict[str, Callable[[bytes], object]]:
         "mp4 audio": on_file(mp4.audio_spans),
         "asf": on_file(asf.read_layout),
         "trailers": on_file(trailers.trailing_tags),
-        "sniff": on_file(container_kind),
+        "sniff": on_file(layout_of),
     }
 
 

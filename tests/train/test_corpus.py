@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,19 +82,30 @@ def test_the_cache_gives_back_what_was_decoded(tmp_path: Path) -> None:
         rows.append(f"{name}.wav,cello,,studio,note,g,train,1,CC0")
     clips = read_manifest(write_manifest(tmp_path, *rows))
     for _ in range(2):  # the second time from the files of the first
-        cache = AudioCache(clips, 16000, tmp_path / "cache", tmp_path)
+        cache = AudioCache(clips, 16000, tmp_path / "cache")
         for index, one in enumerate(clips):
             np.testing.assert_allclose(cache.samples(index), load_clip(one, 16000), atol=1 / 32000)
         np.testing.assert_array_equal(cache.samples(1, 15000, 5000), cache.samples(1)[15000:])
 
 
-def test_the_fingerprint_ignores_order_and_place_and_sees_every_field() -> None:
-    clips = [clip("a", "cello", "s", "g"), clip("b", "violin", "s", "h")]
-    same = fingerprint(clips, Path("/corpus"))
-    assert fingerprint(clips[::-1], Path("/corpus")) == same
-    moved = [Clip(Path("/else") / one.path.name, *list(one.__dict__.values())[1:]) for one in clips]
-    assert fingerprint(moved, Path("/else")) == same
-    assert fingerprint([clip("a", "cello", "s", "other"), clips[1]], Path("/corpus")) != same
+def test_the_fingerprint_ignores_order_and_place_and_sees_every_field_and_byte(tmp_path: Path) -> None:
+    def clips(folder: Path, content: bytes = b"sound", group: str = "g") -> list[Clip]:
+        folder.mkdir(exist_ok=True)
+        for name, data in (("a", content), ("b", b"other sound")):
+            (folder / name).write_bytes(data)
+        return [
+            replace(clip("a", "cello", "s", group), path=folder / "a"),
+            replace(clip("b", "violin", "s", "h"), path=folder / "b"),
+        ]
+
+    here = clips(tmp_path / "here")
+    same = fingerprint(here)
+    assert fingerprint(here[::-1]) == same
+    assert fingerprint(clips(tmp_path / "elsewhere")) == same
+    assert fingerprint(clips(tmp_path / "regrouped", group="other")) != same
+    assert fingerprint(clips(tmp_path / "changed", content=b"noise")) != same
+    with pytest.raises(CorpusError, match="cannot be read"):
+        fingerprint([replace(here[0], path=tmp_path / "absent")])
 
 
 def test_no_group_stands_on_both_sides() -> None:

@@ -28,7 +28,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cache(corpus, tmp_path_factory):
-    return AudioCache(read_manifest(corpus), 16000, tmp_path_factory.mktemp("cache"), corpus.parent)
+    return AudioCache(read_manifest(corpus), 16000, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ clips = read_manifest(Path(manifest))
 def kill(number):
     if number == int(step):
         os.kill(os.getpid(), signal.SIGKILL)
-fit(read_config(Path(config)), AudioCache(clips, 16000, Path(cache), Path(manifest).parent), Path(folder), kill)
+fit(read_config(Path(config)), AudioCache(clips, 16000, Path(cache)), Path(folder), kill)
 """
 
 

@@ -38,7 +38,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> AudioCache:
         path = folder / f"{number}.wav"
         soundfile.write(path, 0.3 * np.sin(2 * np.pi * hertz(number) * np.arange(RATE * 4) / RATE), RATE)
         clips.append(Clip(path, label, "", f"s{number}", kind, f"g{number}", "train", 4.0, "CC0"))
-    return AudioCache(clips, RATE, folder / "cache", folder)
+    return AudioCache(clips, RATE, folder / "cache")
 
 
 def hertz(number: int) -> float:

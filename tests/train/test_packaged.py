@@ -92,7 +92,7 @@ class FrontEnd:
 
 
 def test_songs_are_judged_whole_and_a_source_can_be_kept_from_learning(manifest: Path, tmp_path: Path) -> None:
-    cache = AudioCache(list(read_manifest(manifest)), 16_000, tmp_path / "cache", manifest.parent)
+    cache = AudioCache(list(read_manifest(manifest)), 16_000, tmp_path / "cache")
     held = [i for i, clip in enumerate(cache.clips) if clip.source == PERFORMANCES["SC06"][0]]
     sets = held_sets(
         cache, held, FrontEnd(), JudgeSettings(mixtures=2, pieces=2, notes=2), names=("songs", "recordings")

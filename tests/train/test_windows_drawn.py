@@ -22,7 +22,7 @@ def clips(tmp_path_factory):
 @pytest.fixture(scope="module")
 def caches(clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
-    return {rate: AudioCache(clips, rate, folder, clips[0].path.parent) for rate in (8000, 16000)}
+    return {rate: AudioCache(clips, rate, folder) for rate in (8000, 16000)}
 
 
 def source(cache, augment=None, members=None):

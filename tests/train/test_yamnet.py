@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from train.corpus.manifest import load_clip, read_manifest
+from train.errors import TrainingError
 from train.models.yamnet_body import FRAME, HOP, SAMPLE_RATE, LogMel, YamnetBody, pretrained_body, read_pretrained
 
 
@@ -76,7 +77,7 @@ def test_patches_do_not_see_each_other_and_the_batch_does_not_matter() -> None:
 def test_what_is_not_the_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "yamnet.tflite"
     path.write_bytes(b"\0" * 100)
-    with pytest.raises(ValueError, match=r"yamnet\.tflite"):
+    with pytest.raises(TrainingError, match=r"yamnet\.tflite"):
         read_pretrained(path)
 
 

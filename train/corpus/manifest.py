@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -136,11 +137,28 @@ def _clip(manifest: Path, line: int, row: dict[str, str | None]) -> Clip:
     )
 
 
-def fingerprint(clips: Iterable[Clip], root: Path) -> str:
-    """sha256 over the rows, whatever their order and wherever the corpus lies."""
-    rows = sorted(
-        "\x1f".join((Path(os.path.relpath(clip.path, root)).as_posix(), *map(str, astuple(clip)[1:]))) for clip in clips
-    )
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes; read once per run for each state of the file.
+
+    Raises:
+        CorpusError: The file cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _file_digest(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise CorpusError(f"{path}: the clip cannot be read ({error.strerror}).") from error
+
+
+@cache
+def _file_digest(path: Path, _size_bytes: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(clips: Iterable[Clip]) -> str:
+    """sha256 over the clips' audio files and labels, whatever their order, their names and the machine."""
+    rows = sorted("\x1f".join((file_digest(clip.path), *map(str, astuple(clip)[1:]))) for clip in clips)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
@@ -173,11 +191,11 @@ class AudioCache:
     The cache files carry the fingerprint of the clips and the rate in their names, so a changed corpus is decoded anew.
     """
 
-    def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path, root: Path) -> None:
+    def __init__(self, clips: Sequence[Clip], sample_rate: int, folder: Path) -> None:
         self.clips = tuple(clips)
         self.sample_rate = sample_rate
-        order = hashlib.sha256("\n".join(str(clip.path) for clip in clips).encode()).hexdigest()[:8]
-        stem = f"{fingerprint(clips, root)[:16]}-{order}-{sample_rate}"
+        order = hashlib.sha256("\n".join(file_digest(clip.path) for clip in clips).encode()).hexdigest()[:8]
+        stem = f"{fingerprint(clips)[:16]}-{order}-{sample_rate}"
         self._audio_path = folder / f"{stem}.i16"
         self._offsets_path = folder / f"{stem}.offsets.npy"
         if not self._offsets_path.exists():

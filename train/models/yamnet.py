@@ -7,7 +7,6 @@ from pathlib import Path
 import librosa
 from torch import Tensor
 
-from train.errors import TrainingError
 from train.models.blocks import System
 from train.models.heads import NetConfig, untrained
 from train.models.yamnet_body import FFT_SIZE, MEL_BANDS, SAMPLE_RATE, read_pretrained
@@ -25,12 +24,7 @@ class Yamnet(System):
     def __init__(self, checkpoint: str = "") -> None:
         super().__init__()
         if checkpoint:
-            try:
-                net = untrained(read_pretrained(Path(checkpoint)))
-            except (OSError, ValueError) as error:
-                raise TrainingError(
-                    f"{checkpoint}: cannot be read as YAMNet ({error}).", "Name yamnet.tflite in `checkpoint`."
-                ) from error
+            net = untrained(read_pretrained(Path(checkpoint)))
         else:
             # The published front end: 64 bands of the HTK scale from 125 to 7500 Hz, unnormalised.
             mel = librosa.filters.mel(

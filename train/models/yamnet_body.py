@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from train.errors import TrainingError
+
 SAMPLE_RATE = 16_000
 FRAME, HOP, FFT_SIZE = 400, 160, 512
 PATCH_FRAMES, MEL_BANDS, EMBEDDING = 96, 64, 1024
@@ -150,6 +152,9 @@ class YamnetBody(nn.Module):
         return self.embed(self.front_end(audio))
 
 
+_REMEDY = "Give the published yamnet.tflite."
+
+
 @dataclass(frozen=True)
 class Pretrained:
     """What the file holds.
@@ -171,11 +176,14 @@ def read_pretrained(path: Path) -> Pretrained:
     """Reads `yamnet.tflite`.
 
     Raises:
-        ValueError: The file is not that network; the message says what was missing.
+        TrainingError: The file cannot be read, or is not that network; the message says what was missing.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TrainingError(f"{path}: the network cannot be read ({error.strerror}).", _REMEDY) from error
     if not tflite.Model.ModelBufferHasIdentifier(data, 0):
-        raise ValueError(f"{path}: this is no TensorFlow Lite file.")
+        raise TrainingError(f"{path}: not a TensorFlow Lite file.", _REMEDY)
     model = tflite.Model.GetRootAs(data, 0)
     graph = model.Subgraphs(0)
     mel = None
@@ -199,9 +207,10 @@ def read_pretrained(path: Path) -> Pretrained:
             elif weight.shape == (CLASSES, EMBEDDING):
                 classes = (weight, _tensor(model, graph.Tensors(inputs[2])))
     if mel is None or classes is None or len(convolutions) != 1 + 2 * len(BLOCKS):
-        raise ValueError(
-            f"{path}: this is not YAMNet (mel matrix: {mel is not None}, classes: {classes is not None}, "
-            f"{len(convolutions)} convolutions, {1 + 2 * len(BLOCKS)} expected)."
+        raise TrainingError(
+            f"{path}: not YAMNet (mel matrix: {mel is not None}, classes: {classes is not None}, "
+            f"{len(convolutions)} convolutions, {1 + 2 * len(BLOCKS)} expected).",
+            _REMEDY,
         )
     return Pretrained(mel, tuple(convolutions), *classes)
 

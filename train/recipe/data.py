@@ -56,5 +56,4 @@ def load_data(manifests: Sequence[Path], folder: Path) -> Data:
         CorpusError: A manifest or a clip cannot be used.
     """
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
-    root = manifests[0].parent
-    return Data(AudioCache(clips, SAMPLE_RATE, folder, root), fingerprint(clips, root))
+    return Data(AudioCache(clips, SAMPLE_RATE, folder), fingerprint(clips))

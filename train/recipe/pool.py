@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from train.corpus.manifest import AudioCache, source_family
+from train.corpus.manifest import AudioCache, file_digest, fingerprint, source_family
 from train.models.yamnet_body import MEL_BANDS, PATCH_FRAMES, LogMel
+from train.provenance import mixing_version
 from train.sound.mixing import Mixer, MixSettings
 
 CHUNK = 64
@@ -80,8 +81,10 @@ def mixture_pool(
     folder: Path,
 ) -> Pool:
     """A pool of mixtures, from `folder` where it was made before."""
-    paths = [str(cache.clips[i].path) for i in indices]
-    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, paths])
+    chosen = [cache.clips[i] for i in indices]
+    # Their order decides which are drawn, their labels what is learned.
+    clips = [fingerprint(chosen), *(file_digest(clip.path) for clip in chosen)]
+    key = key_of([asdict(settings), seed, size, front_end.patches, cache.sample_rate, clips, mixing_version()])
     names = tuple(sorted({source_family(cache.clips[i]) for i in indices}))
     target = folder / f"pool-{key}"
     if not (target / "labels.npz").exists():

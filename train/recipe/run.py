@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
-from train.models.yamnet_body import Pretrained, YamnetBody, read_pretrained
-from train.provenance import commit
+from train.models.yamnet_body import Pretrained, YamnetBody
+from train.provenance import commit, library_versions
 from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, fold_scores
 from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
@@ -157,6 +157,7 @@ def run(
                 "corpus_fingerprint": data.fingerprint,
                 "seed": config.seeds[0],
                 "commit": commit(),
+                "libraries": library_versions(),
                 "config": json.loads(json.dumps(dataclasses.asdict(config))),
                 "heard_shift": heard_shift,
                 **losses,
@@ -167,14 +168,14 @@ def run(
 
 
 def make_checkpoints(
-    config_path: Path, manifests: Sequence[Path], pretrained_path: Path, folder: Path, output: Path
+    config_path: Path, manifests: Sequence[Path], pretrained: Pretrained, folder: Path, output: Path
 ) -> tuple[Path, Path]:
     """Runs the recipe and writes the checkpoint and its small twin, each with its figures as JSON beside it.
 
     Args:
         config_path: TOML file with every number.
         manifests: Corpora to learn from.
-        pretrained_path: `yamnet.tflite`.
+        pretrained: The network to start from.
         folder: For decoded audio and mixtures, which later runs use again.
         output: The checkpoint; the twin's name ends in `-small`.
 
@@ -183,7 +184,7 @@ def make_checkpoints(
     """
     config = read_recipe(config_path)
     outputs = output, output.with_stem(output.stem + SMALL_SUFFIX)
-    results = run(config, load_data(manifests, folder), read_pretrained(pretrained_path), folder)
+    results = run(config, load_data(manifests, folder), pretrained, folder)
     output.parent.mkdir(parents=True, exist_ok=True)
     for path, (net, document) in zip(outputs, results, strict=True):
         front_end = net.body.front_end

@@ -9,7 +9,7 @@ from typing import Any
 
 from train.corpus.manifest import AudioCache, Clip, fingerprint
 from train.models import build
-from train.provenance import commit
+from train.provenance import commit, library_versions
 from train.systems.config import Config
 from train.systems.fit import FitResult, fit
 
@@ -26,26 +26,30 @@ def read_origin(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / ORIGIN).read_text(encoding="utf-8")))
 
 
-def open_cache(config: Config, clips: Sequence[Clip], root: Path, cache_folder: Path) -> AudioCache:
+def open_cache(config: Config, clips: Sequence[Clip], cache_folder: Path) -> AudioCache:
     """The recordings at the rate of the config's system; decodes them where that was not done before."""
     sample_rate = build(config.system.architecture, config.system.arguments).sample_rate
-    return AudioCache(clips, sample_rate, cache_folder, root)
+    return AudioCache(clips, sample_rate, cache_folder)
 
 
-def fit_on(config: Config, clips: Sequence[Clip], root: Path, out: Path, cache_folder: Path) -> FitResult:
+def fit_on(config: Config, clips: Sequence[Clip], out: Path, cache_folder: Path) -> FitResult:
     """Fits a config, or takes it up again.
 
     Args:
         config: Every number of the run.
         clips: What to learn from.
-        root: Folder that the clips' paths are relative to, for the fingerprint.
         out: Folder of the runs.
         cache_folder: Folder of decoded recordings.
     """
-    cache = open_cache(config, clips, root, cache_folder)
+    cache = open_cache(config, clips, cache_folder)
     folder = run_folder(config, out)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ORIGIN).exists():
-        origin = {"commit": commit(), "corpus": fingerprint(clips, root)[:16], "clips": len(clips)}
+        origin = {
+            "commit": commit(),
+            "corpus": fingerprint(clips)[:16],
+            "clips": len(clips),
+            "libraries": library_versions(),
+        }
         (folder / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
     return fit(config, cache, folder)

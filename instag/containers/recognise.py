@@ -1,0 +1,164 @@
+"""Tells a container by its first bytes, never by its name. Decoding, digests and tags all use this one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from instag.containers import Kind, file_size
+from instag.containers.id3 import HEADER_BYTES as ID3_HEADER_BYTES
+from instag.containers.id3 import leading_tags_end
+
+_HEAD_BYTES = 64
+# Junk before the first MPEG frame (zeros, leftovers of a cut) is searched this far.
+_MPEG_SEARCH_BYTES = 1 << 16
+# The bits that stay the same in all frames of a stream: sync, version, layer, sample rate.
+_MPEG_CONSTANT = 0xFFFE_0C00
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container that was recognised.
+
+    Attributes:
+        kind: The container.
+        offset: Where it starts: behind ID3v2 tags and junk.
+        big_endian: True for RIFX, a WAV file with its numbers the other way round.
+    """
+
+    kind: Kind
+    offset: int = 0
+    big_endian: bool = False
+
+    @property
+    def layout(self) -> Kind:
+        """The kind whose layout tags and digests rely on; UNKNOWN where the file is not laid out as that kind is.
+
+        ID3v2 tags may stand before streams of frames. Before anything else they are somebody's mistake, and every
+        offset in the file would be off.
+        """
+        if self.big_endian or (self.offset and self.kind not in _AFTER_TAGS):
+            return Kind.UNKNOWN
+        return self.kind if self.kind in _KNOWN_LAYOUTS else Kind.UNKNOWN
+
+
+_AFTER_TAGS = frozenset(
+    (Kind.FLAC, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO, Kind.WAVPACK, Kind.MUSEPACK, Kind.MONKEY, Kind.AAC)
+)
+_KNOWN_LAYOUTS = frozenset(Kind) - {Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.UNKNOWN}
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
+    (0, b"fLaC", Kind.FLAC),
+    (0, _W64, Kind.W64),
+    (0, b".snd", Kind.AU),
+    (0, b"dns.", Kind.AU),
+    (0, b"caff", Kind.CAF),
+    *((4, name, Kind.MP4) for name in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
+    (0, _ASF, Kind.ASF),
+    (0, b"MAC ", Kind.MONKEY),
+    (0, b"wvpk", Kind.WAVPACK),
+    (0, b"MPCK", Kind.MUSEPACK),
+    (0, b"MP+", Kind.MUSEPACK),
+    (0, b"TTA1", Kind.TRUE_AUDIO),
+    (0, b"tBaK", Kind.TAK),
+    (0, b"DSD ", Kind.DSF),
+    (0, b"FRM8", Kind.DSDIFF),
+    (0, b"\x1aE\xdf\xa3", Kind.MATROSKA),
+    (0, b"\x0bw", Kind.AC3),
+    *((0, sync, Kind.AAC) for sync in (b"\xff\xf1", b"\xff\xf9", b"\xff\xf0", b"\xff\xf8", b"ADIF")),
+)
+_RIFF = {b"RIFF": Kind.WAV, b"RIFX": Kind.WAV, b"RF64": Kind.RF64, b"BW64": Kind.RF64}
+_OGG = {
+    b"\x01vorbis": Kind.OGG_VORBIS,
+    b"OpusHead": Kind.OGG_OPUS,
+    b"\x7fFLAC": Kind.OGG_FLAC,
+    b"Speex   ": Kind.OGG_SPEEX,
+}
+
+
+def recognise(file: BinaryIO) -> Found | None:
+    """Tells a container by its first bytes; None where they are not those of a recognised audio format.
+
+    Args:
+        file: Open for reading; its position is lost.
+    """
+    offset = leading_tags_end(file)
+    if offset >= file_size(file):
+        # The tag claims more bytes than there are: its size is wrong, and frames may follow within it.
+        return _mpeg(file, ID3_HEADER_BYTES if offset else 0)
+    head = _read_at(file, offset, _HEAD_BYTES)
+    if head[:4] in _RIFF and head[8:12] == b"WAVE":
+        return Found(_RIFF[head[:4]], offset, big_endian=head[:4] == b"RIFX")
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return Found(Kind.AIFF, offset)
+    if head[:4] == b"OggS":
+        packet = head[27 + head[26] :] if len(head) > 27 else b""
+        kinds = (kind for magic, kind in _OGG.items() if packet.startswith(magic))
+        return Found(next(kinds, Kind.OGG_OTHER), offset)
+    for position, magic, kind in _MAGIC:
+        if head[position : position + len(magic)] == magic:
+            return Found(kind, offset)
+    return _mpeg(file, offset)
+
+
+def layout_of(file: BinaryIO) -> Kind:
+    """The kind whose layout a file has, UNKNOWN where that is not known here."""
+    found = recognise(file)
+    return found.layout if found else Kind.UNKNOWN
+
+
+def _mpeg(file: BinaryIO, offset: int) -> Found | None:
+    """MPEG audio has no magic: frames that follow each other have to do, three of them where there is junk in front."""
+    data = _read_at(file, offset, _MPEG_SEARCH_BYTES)
+    start = data.find(b"\xff")
+    while start >= 0:
+        if _frames_follow(file, offset + start, data[start : start + 4], 2 if start == 0 else 3):
+            return Found(Kind.MPEG_AUDIO, offset + start)
+        start = data.find(b"\xff", start + 1)
+    return None
+
+
+def _frames_follow(file: BinaryIO, position: int, header: bytes, count: int) -> bool:
+    """Whether `count` frames of one stream stand at a position, or one that is all there is."""
+    constant = int.from_bytes(header) & _MPEG_CONSTANT
+    for index in range(count):
+        length = mpeg_frame_bytes(header)
+        if not length or int.from_bytes(header) & _MPEG_CONSTANT != constant:
+            return index > 0 and not header and count == 2
+        position += length
+        header = _read_at(file, position, 4)
+    return True
+
+
+_LAYER_3_KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_LAYER_2_KBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
+_LAYER_1_KBITS = (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448)
+_LOW_RATE_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LOW_RATE_LAYER_1_KBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256)
+
+
+def mpeg_frame_bytes(header: bytes) -> int:
+    """Length of the MPEG audio frame that these four bytes head, 0 where they head none (or one of free bit rate)."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate_index, bits_index, padding = header[2] >> 2 & 3, header[2] >> 4, header[2] >> 1 & 1
+    if version == 1 or layer == 4 or rate_index == 3 or bits_index in (0, 15):
+        return 0
+    is_low_rate = version != 3
+    rate = (44100, 48000, 32000)[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
+    if layer == 1:
+        kbits = (_LOW_RATE_LAYER_1_KBITS if is_low_rate else _LAYER_1_KBITS)[bits_index]
+        return (12_000 * kbits // rate + padding) * 4
+    if is_low_rate:
+        kbits = _LOW_RATE_KBITS[bits_index]
+    else:
+        kbits = (_LAYER_2_KBITS if layer == 2 else _LAYER_3_KBITS)[bits_index]
+    samples = 576 if is_low_rate and layer == 3 else 1152
+    return samples // 8 * 1000 * kbits // rate + padding
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
