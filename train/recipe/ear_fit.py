@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from train.models.ear import EarBody, EarNet
@@ -31,28 +30,24 @@ class EarTune:
         head_lr: Highest learning rate of the head.
         weight_decay: AdamW's.
         present_weight: Weight of the presence loss against the dominant one.
-        taught_weight: Weight of the teacher's soft labels against the labels'; 0 for no teacher.
         head_epochs: Passes of the refit.
         head_batch: Windows a step of the refit.
         refit_lr: Learning rate of the refit.
         pull: L2 penalty of the refit towards the class rows.
         any_pull: The same for the correction to whether any of the eleven is heard.
-        standing_out: The head's.
     """
 
-    epochs: int = 4
+    epochs: int = 3
     batch: int = 32
     body_lr: float = 4e-4
     head_lr: float = 1e-3
     weight_decay: float = 0.01
     present_weight: float = 1.0
-    taught_weight: float = 0.0
-    head_epochs: int = 40
+    head_epochs: int = 20
     head_batch: int = 256
     refit_lr: float = 1e-3
     pull: float = 0.02
     any_pull: float = 0.02
-    standing_out: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,27 +58,17 @@ class Targets:
         dominant: (windows,) int64.
         present: (windows, 12) float32.
         known: (windows, 12) float32.
-        taught: (windows, 12) float32 dominant scores of the teacher, or None.
-        taught_present: (windows, 12) float32 presences of the teacher, or None.
     """
 
     dominant: Tensor
     present: Tensor
     known: Tensor
-    taught: Tensor | None = None
-    taught_present: Tensor | None = None
 
     def loss(self, outputs: tuple[Tensor, Tensor], at: Tensor, settings: EarTune) -> Tensor:
         """Of the head's outputs for the windows `at`."""
         dominant, present = outputs
         main, presence = losses(dominant, present, self.dominant[at], self.present[at], self.known[at])
-        loss = main + settings.present_weight * presence
-        if settings.taught_weight and self.taught is not None and self.taught_present is not None:
-            soft = -(self.taught[at] * dominant).sum(dim=1).mean()
-            heard = functional.binary_cross_entropy_with_logits(present, self.taught_present[at])
-            share = settings.taught_weight
-            loss = (1 - share) * loss + share * (soft + settings.present_weight * heard)
-        return loss
+        return main + settings.present_weight * presence
 
     @classmethod
     def of(cls, pools: Sequence[MelPool]) -> Targets:
@@ -168,7 +153,6 @@ def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: Ea
     head = net.head
     for parameter in head.parameters():
         parameter.requires_grad_(True)
-    head.standing_out.fill_(settings.standing_out)
     anchors = {name: value.detach().clone() for name, value in head.named_parameters() if name.endswith("weight")}
     optimiser = torch.optim.AdamW(head.parameters(), settings.refit_lr, weight_decay=0.0)
     for _ in range(settings.head_epochs):

@@ -1,4 +1,4 @@
-"""Pools for mn04: mixtures made once, kept as log-mel maps with their labels and with what an older model says of them.
+"""Pools for mn04: mixtures made once, kept as log-mel maps with their labels.
 
 The front end has nothing to learn, so its output is what is kept (float16; a window takes 77 kB).
 """
@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from instag.model.session import Model
-from train.corpus.manifest import AudioCache
+from train.corpus.manifest import AudioCache, fingerprint
 from train.models.efficientat import MEL_BANDS, LevelNormaliser, MelFrontEnd
+from train.provenance import mixing_version
 from train.recipe.pool import CHUNK, key_of
 from train.sound.mixing import Mixer, MixSettings
 
@@ -33,8 +32,6 @@ class MelPool:
         dominant: (windows,) int64.
         present: (windows, 12) float32, 1 where a label is heard.
         known: (windows, 12) float32, 0 where nobody knows.
-        taught_dominant: (windows, 12) float32, the older model's dominant scores.
-        taught_present: (windows, 12) float32, its presences.
         key: What everything above follows from, hashed.
     """
 
@@ -42,8 +39,6 @@ class MelPool:
     dominant: NDArray[np.int64]
     present: NDArray[np.float32]
     known: NDArray[np.float32]
-    taught_dominant: NDArray[np.float32]
-    taught_present: NDArray[np.float32]
     key: str
 
     def __len__(self) -> int:
@@ -56,7 +51,6 @@ def mel_pool(
     settings: MixSettings,
     seed: int,
     size: int,
-    teacher: Model,
     folder: Path,
 ) -> MelPool:
     """A pool of mixtures, from `folder` where it was made before.
@@ -67,12 +61,10 @@ def mel_pool(
         settings: How to mix.
         seed: Of everything random.
         size: Mixtures.
-        teacher: The older model whose scores are kept beside the labels.
         folder: Where pools are kept.
     """
-    paths = [str(cache.clips[i].path) for i in indices]
-    parts = ["mel", asdict(settings), seed, size, cache.sample_rate, paths]
-    key = key_of([*parts, teacher.card.model_id, teacher.card.version])
+    clips = fingerprint([cache.clips[i] for i in indices])
+    key = key_of(["mel", asdict(settings), seed, size, cache.sample_rate, clips, mixing_version()])
     target = folder / f"mel-{key}"
     shape = (size, MEL_BANDS, FRAMES)
     if not (target / "labels.npz").exists():
@@ -85,9 +77,7 @@ def mel_pool(
             batch = mixer.mixtures(range(first, min(size, first + CHUNK)))
             with torch.no_grad():
                 mel[first : first + len(batch.audio)] = front_end(normalise(torch.from_numpy(batch.audio)))[:, 0]
-            slow = soxr.resample(batch.audio.T, cache.sample_rate, teacher.card.sample_rate).T
-            taught = teacher.score(np.ascontiguousarray(slow[:, : teacher.card.window_samples], np.float32))
-            values = (batch.dominant, batch.present, batch.present_known, *taught)
+            values = (batch.dominant, batch.present, batch.present_known)
             for name, value in zip(_NAMES, values, strict=True):
                 made.setdefault(name, []).append(value)
         mel.flush()
@@ -98,4 +88,4 @@ def mel_pool(
     )
 
 
-_NAMES = ("dominant", "present", "known", "taught_dominant", "taught_present")
+_NAMES = ("dominant", "present", "known")
