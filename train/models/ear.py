@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,15 @@ def save_ear(path: Path, net: EarNet, config: EarConfig, document: Mapping[str, 
     path.parent.mkdir(parents=True, exist_ok=True)
     made_of = {"frozen": config.frozen, "sample_rate": config.sample_rate}
     torch.save({"kind": CHECKPOINT_KIND, "net": made_of, "state": net.state_dict(), **document}, path)
+
+
+def is_ear(path: Path) -> bool:
+    """Whether a checkpoint is of this kind; a file that cannot be read is not."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError):
+        return False
+    return isinstance(content, dict) and content.get("kind") == CHECKPOINT_KIND
 
 
 def load_ear(path: Path) -> tuple[EarNet, dict[str, Any]]:
