@@ -113,6 +113,46 @@ def system(
     print(f"{shipped.path}: {shipped.megabytes:.1f} MB, PyTorch and onnxruntime differ by {shipped.parity:.0e}")
 
 
+@app.command("refit")
+def refit_thresholds(
+    model: Annotated[Path, typer.Argument(help="An exported ONNX file.")],
+    manifest: Annotated[Path, typer.Argument(help="CSV of real recordings: path, label, labels, part.")],
+    version: Annotated[str, typer.Option(help="Version of the model with the new numbers.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The changes, as JSON for `restamp`.")],
+    part: Annotated[str, typer.Option(help="Part of the manifest to fit on.")] = "choose",
+    least_share: Annotated[
+        float | None, typer.Option(help="Share of the heard time that makes an instrument; the card's by default.")
+    ] = None,
+) -> None:
+    """Fit presence threshold, file temperature and review threshold of an exported file on real recordings."""
+    from dataclasses import asdict, replace
+
+    from export.refit import refit, score_recordings
+    from instag.model.session import Device, open_model
+
+    loaded = open_model(model, Device.CPU)
+    rule = loaded.card.file_rule
+    rule = rule if least_share is None else replace(rule, least_share=least_share)
+    changes, figures = refit(score_recordings(loaded, manifest, part), replace(loaded.card, file_rule=rule))
+    changes |= {"version": version, "file_rule": asdict(rule)}
+    output.write_text(json.dumps(changes, indent=1) + "\n", encoding="utf-8")
+    for name, value in figures.items():
+        print(f"{name}: {value:.3g}")
+
+
+@app.command("restamp")
+def restamp_card(
+    model: Annotated[Path, typer.Argument(help="An exported ONNX file.")],
+    changes: Annotated[Path, typer.Argument(help="JSON: the fields of the card that change, and a new version.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
+) -> None:
+    """Put new thresholds or rule numbers into an exported file, without training or exporting it again."""
+    from export.restamp import restamp
+
+    card = restamp(model, _read_json(changes), output)
+    print(f"{output}: {card.model_id} {card.version}, same weights, new card")
+
+
 def _read_json(path: Path | None) -> Any:
     """What a benchmark wrote, or None.
 

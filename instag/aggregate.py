@@ -1,75 +1,114 @@
-"""From windows to the file: one pure rule, which training's evaluation calls too."""
+"""From windows to the file: one pure rule, which training's evaluation calls too.
+
+Its numbers are in the model's card.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from instag.constants import SILENCE_FLOOR_DBFS
+import numpy as np
+from numpy.typing import NDArray
+
 from instag.labels import OTHER
-from instag.model.card import ModelCard
+from instag.model.card import FileRule, ModelCard
 from instag.results import Verdict, WindowScores
 
-# Of two windows 20 dB apart the louder has twice the vote of the other: loud passages say more, and quiet ones are not
-# lost.
-_VOTE_PER_DB = 0.5 / 10
+
+@dataclass(frozen=True)
+class Votes:
+    """How much each window of a file says.
+
+    Attributes:
+        silent: (windows,) bool, True where there is nothing to hear.
+        seconds: (windows,) float64, heard seconds: those that no earlier window holds, 0 for silence and blank tape.
+        weights: (windows,) float64, the votes; they sum to 1, or are all 0 where nothing is heard.
+    """
+
+    silent: NDArray[np.bool_]
+    seconds: NDArray[np.float64]
+    weights: NDArray[np.float64]
 
 
-def vote_weights(level_dbfs: np.ndarray) -> np.ndarray:
-    """How much each window counts.
+def cast_votes(windows: WindowScores, rule: FileRule, other: int) -> Votes:
+    """Decides which windows vote, and with what weight.
+
+    Seconds count once: a window that overlaps the one before it has a vote for its new seconds only. Loud windows have
+    more of a vote than quiet ones. Silent windows have none, and neither has blank tape: windows well below the file's
+    loud level in which none of the instruments leads.
 
     Args:
-        level_dbfs: (windows,) RMS levels in dBFS; -inf for digital silence.
-
-    Returns:
-        (windows,) float64, 0 for silent windows, else sums to 1. All zero where all are silent.
+        windows: Scores, times and levels, in the order of time.
+        rule: The numbers of the rule.
+        other: Index of the label `other`, or -1 where there is none.
     """
-    heard = level_dbfs >= SILENCE_FLOOR_DBFS
-    weights = np.zeros(level_dbfs.shape, np.float64)
-    if heard.any():
-        weights[heard] = 2.0 ** ((level_dbfs[heard] - level_dbfs[heard].max()) * _VOTE_PER_DB)
-        weights /= weights.sum()
-    return weights
+    level = windows.level_dbfs
+    start, end = windows.start_seconds, windows.end_seconds
+    new_seconds = np.maximum(end - np.maximum(start, np.concatenate([[-np.inf], end[:-1]])), 0.0)
+    sounding = (level >= rule.silence_floor_dbfs) & (new_seconds > 0)
+    if not sounding.any():
+        nothing = np.zeros(level.shape, np.float64)
+        return Votes(level < rule.silence_floor_dbfs, nothing, nothing)
+
+    below_loud = _loud_level(level[sounding], new_seconds[sounding]) - level
+    silent = (level < rule.silence_floor_dbfs) | (below_loud >= rule.silence_below_loud_db)
+    blank = (below_loud >= rule.blank_below_loud_db) & (windows.scores.argmax(axis=1) == other)
+    seconds = np.where(silent | blank, 0.0, new_seconds)
+    weights = np.where(seconds > 0, seconds * 2.0 ** -(np.where(silent, 0.0, below_loud) / rule.half_vote_db), 0.0)
+    return Votes(silent, seconds, weights / weights.sum())
 
 
-def aggregate(scores: WindowScores, card: ModelCard) -> Verdict:
+def aggregate(windows: WindowScores, card: ModelCard) -> Verdict:
     """The opinion on a file, from its windows.
 
-    `dominant` is the argmax of the energy-aware mean of the windows' dominant scores; `confidence` is that mean after
-    the card's file-level temperature. `instruments` are the labels whose presence is over their threshold in some heard
-    window, most share of heard time first (ties in the labels' order).
+    `dominant` is the argmax of the windows' dominant scores, averaged by `cast_votes`; `confidence` is that average
+    after the card's file temperature. `instruments` are the labels that are over their threshold for a real share of
+    the heard time, which does not depend on the length of the file; most time first, ties in the labels' order.
 
     Args:
-        scores: (windows, labels) scores, at least one window.
-        card: Labels, thresholds and temperature.
+        windows: (windows, labels) scores, at least one window.
+        card: Labels, thresholds, temperature and the numbers of the rule.
 
     Returns:
-        The verdict. Where every window is silent it is `other` with confidence 0, and needs review.
+        The verdict. Where every window is silent it is `other` with confidence 0. That needs review, and so does a
+        contradiction: `other` dominates, which means that no instrument is heard, and yet there is one.
     """
-    weights = vote_weights(scores.level_dbfs)
-    heard = weights > 0
-    silent_windows = int((~heard).sum())
-    if not heard.any():
+    other = card.labels.index(OTHER) if OTHER in card.labels else -1
+    votes = cast_votes(windows, card.file_rule, other)
+    silent_windows = int(votes.silent.sum())
+    if not votes.weights.any():
         nothing = np.zeros(len(card.labels), np.float32)
         return Verdict(OTHER, 0.0, True, (), nothing, nothing, nothing, silent_windows)
 
-    mean = weights @ scores.scores.astype(np.float64)
+    mean = votes.weights @ windows.scores.astype(np.float64)
     sharpened = np.maximum(mean, 1e-12) ** (1.0 / card.file_temperature)
     file_scores = sharpened / sharpened.sum()
     best = int(file_scores.argmax())
 
     thresholds = np.array([card.present_thresholds[name] for name in card.labels])
-    seconds = (scores.end_seconds - scores.start_seconds)[heard]
-    present = scores.presences[heard]
-    share = seconds @ (present >= thresholds)
-    order = sorted((i for i in range(len(card.labels)) if share[i] > 0), key=lambda i: (-share[i], i))
+    time = votes.seconds / votes.seconds.sum()
+    # Rounded, so that equal shares are equal in whatever order they were summed.
+    shares = (time @ (windows.presences >= thresholds)).round(9)
+    listed = [i for i in range(len(card.labels)) if i != other and shares[i] > 0]
+    listed = [i for i in listed if shares[i] >= card.file_rule.least_share]
+    listed.sort(key=lambda i: (-shares[i], i))
     confidence = float(file_scores[best])
     return Verdict(
         dominant=card.labels[best],
         confidence=confidence,
-        needs_review=confidence < card.review_threshold,
-        instruments=tuple(card.labels[i] for i in order if card.labels[i] != OTHER),
+        needs_review=confidence < card.review_threshold or (best == other and bool(listed)),
+        instruments=tuple(card.labels[i] for i in listed),
         scores=file_scores.astype(np.float32),
-        presences=present.max(axis=0).astype(np.float32),
-        shares=(share / seconds.sum()).astype(np.float32),
+        presences=(time @ windows.presences.astype(np.float64)).astype(np.float32),
+        shares=shares.astype(np.float32),
         silent_windows=silent_windows,
     )
+
+
+def _loud_level(level_dbfs: NDArray[np.float64], seconds: NDArray[np.float64]) -> float:
+    """The level of a file's loud windows: the mean of the levels, each second weighted by the square of its power.
+
+    The square keeps an hour of hiss from outweighing nine seconds of music 25 dB above it.
+    """
+    power = 10.0 ** ((level_dbfs - level_dbfs.max()) / 10.0)
+    return float(np.average(level_dbfs, weights=seconds * power**2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -60,10 +60,13 @@ class Analyser:
             windows = cut(stream.blocks(), card.sample_rate, card.window_samples, self.settings.overlap_seconds)
             scores = score_windows(windows, self.model, self.settings.batch_size)
             check_finite(scores, path, card)
+            verdict = aggregate(scores, card)
+            if stream.code is not None:  # What was not heard may say otherwise.
+                verdict = replace(verdict, needs_review=True)
             return FileResult(
                 info=stream.info,
                 duration_seconds=stream.decoded_seconds,
-                verdict=aggregate(scores, card),
+                verdict=verdict,
                 windows=scores,
                 warning=stream.warning,
                 warning_code=stream.code or "",

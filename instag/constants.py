@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-# A window whose RMS level is below this is silent and does not vote. 16-bit dither lies near -96 dBFS and the hiss of
-# a quiet analogue transfer near -60 dBFS, so the floor stands between them.
-SILENCE_FLOOR_DBFS = -70.0
+# Every window is brought to this RMS level before a model hears it, so that scores do not depend on how loud a transfer
+# is. Part of the model contract: training levels its windows by the same function.
+WINDOW_LEVEL_DBFS = -20.0
 
 # Decoded blocks: about a second of CD audio, so that memory does not depend on the length of a file.
 BLOCK_FRAMES = 1 << 16
@@ -49,5 +49,5 @@ LIMITS_NOTICE = (
     "A person should listen to files marked 'needs review'. Not for surveillance or rights enforcement."
 )
 
-assert BLOCK_FRAMES > 0 and SILENCE_FLOOR_DBFS < 0
+assert BLOCK_FRAMES > 0 and WINDOW_LEVEL_DBFS < 0
 assert all(extension == extension.lower() for extension in AUDIO_EXTENSIONS)

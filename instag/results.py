@@ -49,8 +49,9 @@ class Window:
     Attributes:
         start_seconds: Where it starts in the file.
         end_seconds: Where it ends in the file; padding does not count.
-        samples: (window_samples,) float32 in -1..1, mono at the model's rate, zero-padded where the file is shorter.
-        level_dbfs: RMS level of the samples that are the file's own, in dBFS; -inf for digital silence.
+        samples: (window_samples,) float32 in -1..1, mono at the model's rate and at the common level, zero-padded where
+            the file is shorter.
+        level_dbfs: RMS level in dBFS of the recording here, before levelling and without DC; -inf for digital silence.
     """
 
     start_seconds: float
@@ -66,7 +67,7 @@ class WindowScores:
     Attributes:
         start_seconds: (windows,) float64.
         end_seconds: (windows,) float64.
-        level_dbfs: (windows,) float64, RMS level.
+        level_dbfs: (windows,) float64, RMS level of the recording, before levelling.
         scores: (windows, labels) float32, dominant scores; each row sums to 1.
         presences: (windows, labels) float32, independent probabilities that the label is heard.
     """
@@ -88,9 +89,9 @@ class Verdict:
         needs_review: True where a person should listen.
         instruments: Labels heard, the one with the largest share of time first.
         scores: (labels,) float32, sums to 1 (all zero where every window is silent).
-        presences: (labels,) float32, presence of each label in the file.
+        presences: (labels,) float32, presence of each label, averaged over the heard time.
         shares: (labels,) float32, share of the heard time in which each label is heard, 0..1.
-        silent_windows: How many windows were below the silence floor.
+        silent_windows: How many windows were silent.
     """
 
     dominant: str

@@ -1,4 +1,4 @@
-"""Cuts a stream of samples into the windows that the model hears."""
+"""Cuts a stream of samples into the windows that the model hears, all at one level."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from instag.constants import LEAST_TAIL_SECONDS
+from instag.constants import LEAST_TAIL_SECONDS, WINDOW_LEVEL_DBFS
 from instag.results import Samples, Window
+
+# A level below this is rounding, not sound: the dither of 24 bits has ten times as much.
+_ROUNDING = 3e-9
 
 
 def cut(
@@ -19,7 +22,8 @@ def cut(
     Windows start at 0, hop, 2 hop and so on, where hop = window - overlap, as long as they are full. What remains after
     the last of them, where it is `LEAST_TAIL_SECONDS` or more, gets one window more: the last full window of the file,
     that which ends where the file ends. So nothing but a file shorter than a window is ever padded (with zeros,
-    behind). Memory does not grow with the recording: a window and a block are held.
+    behind). Each window is brought to one level (`level_window`). Memory does not grow with the recording: a window and
+    a block are held.
 
     Args:
         blocks: (n,) float32 each, n of any size, 0 too; one after the other they are the recording.
@@ -59,10 +63,29 @@ def cut(
 
 def _window(samples: Samples, start: int, sample_rate: int, own_samples: int | None = None) -> Window:
     own = samples[:own_samples]
-    power = float(np.dot(own, own)) / len(own)
+    levelled = np.zeros_like(samples)
+    levelled[: len(own)], level_dbfs = level_window(own)
     return Window(
         start_seconds=start / sample_rate,
         end_seconds=(start + len(own)) / sample_rate,
-        samples=samples,
-        level_dbfs=10 * math.log10(power) if power > 0 else -math.inf,
+        samples=levelled,
+        level_dbfs=level_dbfs,
     )
+
+
+def level_window(samples: Samples) -> tuple[Samples, float]:
+    """Takes out the DC offset and brings a window to `WINDOW_LEVEL_DBFS`, or to full scale where peaks reach it first.
+
+    Args:
+        samples: (n,) float32, n at least 1.
+
+    Returns:
+        The (n,) float32 samples at the common level, in -1..1; and the RMS level in dBFS that they had without the DC
+        offset, -inf for digital silence (which stays silent).
+    """
+    centred = samples.astype(np.float64) - samples.mean(dtype=np.float64)
+    rms = math.sqrt(float(np.dot(centred, centred)) / len(centred))
+    if rms < _ROUNDING:
+        return np.zeros_like(samples), -math.inf
+    gain = min(10 ** (WINDOW_LEVEL_DBFS / 20) / rms, 1.0 / float(np.abs(centred).max()))
+    return (centred * gain).astype(np.float32), 20 * math.log10(rms)

@@ -18,6 +18,7 @@ import numpy as np
 import soxr
 
 from instag.audio.claims import ogg_lacks_end, share_present
+from instag.audio.clean import OVERSHOOT, Cleaner
 from instag.audio.decoders import NATIVE
 from instag.audio.mono import Limiter, Mixer
 from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
@@ -34,8 +35,6 @@ from instag.results import AudioInfo, Samples
 _CLAIM_TOLERANCE_SECONDS = 0.25
 # From a damaged file, less than this is no ground for an opinion.
 _LEAST_SECONDS = 1.0
-# Overshoots of lossy codecs stay below this; what is above was written with another idea of full scale.
-_OVERSHOOT = 2.0
 
 _NEW_COPY = "Get a new copy of the file, or repair it."
 
@@ -125,7 +124,7 @@ class AudioStream:
         Raises:
             FileError: Nothing, or not enough for an opinion, could be decoded.
         """
-        mixer, limiter = Mixer(), Limiter()
+        mixer, cleaner, limiter = Mixer(), Cleaner(), Limiter()
         resampler = soxr.ResampleStream(self.info.sample_rate, self._target_rate, 1, dtype="float32", quality="HQ")
         frames = 0
         stopped: DecodingStoppedError | None = None
@@ -133,17 +132,17 @@ class AudioStream:
             for block in self._reader.blocks():
                 frames += len(block)
                 self.decoded_seconds = frames / self.info.sample_rate
-                yield limiter.limit(resampler.resample_chunk(mixer.mix(block)))
+                yield limiter.limit(resampler.resample_chunk(cleaner.clean(mixer.mix(block))))
         except DecodingStoppedError as error:
             stopped = error
         except OSError as error:
             raise unreachable(self._name, error) from None
         except MemoryError:
             raise _out_of_memory(self._name) from None
-        self._judge(stopped, mixer, limiter)
+        self._judge(stopped, mixer.mended_samples + cleaner.mended_samples, limiter.peak)
         yield limiter.limit(resampler.resample_chunk(np.empty(0, np.float32), last=True))
 
-    def _judge(self, stopped: DecodingStoppedError | None, mixer: Mixer, limiter: Limiter) -> None:
+    def _judge(self, stopped: DecodingStoppedError | None, mended_samples: int, peak: float) -> None:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
         if 0 < self._share_present < 1:
@@ -176,10 +175,10 @@ class AudioStream:
             sentences.append(damage)
         if sentences:
             self.code = ErrorCode.TRUNCATED
-        if mixer.mended_samples:
-            sentences.append(f"{mixer.mended_samples} samples were no finite numbers and count as silence.")
-        if limiter.peak > _OVERSHOOT:
-            sentences.append(f"Samples reach {limiter.peak:.4g} times full scale; the recording was turned down.")
+        if mended_samples:
+            sentences.append(f"{mended_samples} samples count as silence (NaN, infinite or far too large).")
+        if peak > OVERSHOOT:
+            sentences.append(f"Samples reach {peak:.4g} times full scale; the recording was turned down.")
         self.warning = " ".join(sentences)
 
 

@@ -9,13 +9,14 @@ import typer
 
 from instag.cli.boundary import errors_for_people
 from instag.cli.options import DeviceName, ModelName, Overlap, check_overlap, parse_device
-from instag.constants import LIMITS_NOTICE, SILENCE_FLOOR_DBFS
+from instag.constants import LIMITS_NOTICE
 from instag.errors import ExitCode, FileError
 from instag.labels import DISPLAY_NAMES, LABELS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from instag.model.card import ModelCard
     from instag.results import FileResult, Verdict
 
 # One colour a label, in the labels' order; told apart on dark and on light terminals.
@@ -50,7 +51,7 @@ def show(
         except FileError as error:
             typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
             raise typer.Exit(ExitCode.SOME_FAILED) from None
-        for part in (_heading(file, result), _timeline(result), _verdict(result.verdict), _tags(file)):
+        for part in (_heading(file, result), _timeline(result, loaded.card), _verdict(result.verdict), _tags(file)):
             console.print(part)
         console.print(f"{loaded.card.model_id} {loaded.card.version}. {LIMITS_NOTICE}", style="dim", markup=False)
 
@@ -72,19 +73,23 @@ def _heading(file: Path, result: FileResult) -> RenderableType:
     return text
 
 
-def _timeline(result: FileResult) -> RenderableType:
+def _timeline(result: FileResult, card: ModelCard) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
+
+    from instag.aggregate import cast_votes
+    from instag.labels import OTHER_INDEX
 
     table = Table(box=None, pad_edge=False)
     for title in ("from", "to", "level", "dominant", "", "heard as well"):
         table.add_column(title, justify="right" if title in ("from", "to", "level") else "left", no_wrap=True)
     windows = result.windows
+    votes = cast_votes(windows, card.file_rule, OTHER_INDEX)
     for index, start in enumerate(windows.start_seconds):
         level = windows.level_dbfs[index]
         cells = [_clock(start), _clock(windows.end_seconds[index]), f"{level:.0f} dB"]
-        if level < SILENCE_FLOOR_DBFS:
-            table.add_row(*cells, Text("silent", style="dim"), "", "")
+        if not votes.weights[index]:
+            table.add_row(*cells, Text("silent" if votes.silent[index] else "blank tape", style="dim"), "", "")
             continue
         scores = windows.scores[index]
         best = int(scores.argmax())

@@ -406,3 +406,26 @@ def test_the_file_is_closed(tmp_path):
         refusal(bad)
         refusal(synth.write(tmp_path / "none.wav", synth.tone(seconds=0)))
     assert not [file for file in open_files() if str(tmp_path) in file.path]
+
+
+def test_a_wild_sample_counts_as_silence_and_turns_nothing_down(tmp_path):
+    tone = synth.tone(440, 3.0)
+    wild = tone.copy()
+    wild[[40_000, 90_000]] = 1e7, -3e5
+    samples, stream = decode(synth.write(tmp_path / "wild.wav", wild[:, None], subtype="FLOAT"))
+    plain, _ = decode(synth.write(tmp_path / "plain.wav", tone[:, None], subtype="FLOAT"))
+    assert "2 samples count as silence" in stream.warning and "turned down" not in stream.warning
+    assert synth.rms(samples - plain) < 0.01 * synth.rms(plain)
+
+
+def test_floats_that_hold_integers_are_turned_down_as_a_whole(tmp_path):
+    tone = synth.tone(440, 3.0)
+    samples, stream = decode(synth.write(tmp_path / "x.wav", (32_767 * tone)[:, None], subtype="FLOAT"))
+    assert "turned down" in stream.warning and "count as silence" not in stream.warning
+    assert synth.rms(samples[5_000:]) == pytest.approx(1 / np.sqrt(2), rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_dc_alone_is_silence_to_the_last_sample(tmp_path, rate):
+    samples, stream = decode(synth.write(tmp_path / "dc.wav", np.full((3 * rate, 1), 0.3, np.float32), rate))
+    assert np.abs(samples).max() < 1e-4 and stream.warning == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper
 from instag.analyse import Analyser
 from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.labels import LABELS
+from instag.model.card import FileRule
 from instag.model.onnxfile import NotOnnxError, check_self_contained
 from instag.model.session import Device, Model, find_model, open_model
 from tests.support.tinymodel import SAMPLE_RATE, frequency_of, tiny_card, write_tiny_model
@@ -50,9 +52,14 @@ def test_cuda_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     ("card", "says"),
     [
         ("", "no 'instag' document"),
-        ("{", "no JSON"),
-        ("[]", "no JSON object"),
-        (json.dumps({"schema": 99}), "schema 99"),
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        (json.dumps({"schema": 99}), "99 in its field 'schema'"),
+        ({"schema": 1}, "1 in its field 'schema'"),
+        ({"file_rule": None}, "'file_rule'"),
+        ({"file_rule": {}}, "'file_rule.silence_floor_dbfs'"),
+        ({"file_rule": {**asdict(FileRule()), "least_share": 1.5}}, "'file_rule.least_share'"),
+        ({"file_rule": {**asdict(FileRule()), "half_vote_db": True}}, "'file_rule.half_vote_db'"),
         ({"labels": ["a", "b"], "present_thresholds": {"a": 0.5, "b": 0.5}}, "'labels'"),
         ({"sample_rate": "fast"}, "'sample_rate'"),
         ({"sample_rate": 1e12}, "'sample_rate'"),

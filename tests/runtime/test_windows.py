@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.constants import LEAST_TAIL_SECONDS
-from instag.windows import cut
+from instag.constants import LEAST_TAIL_SECONDS, WINDOW_LEVEL_DBFS
+from instag.windows import cut, level_window
 
 RATE = 100
 
@@ -32,7 +32,7 @@ def test_every_sample_is_heard_but_for_a_tiny_tail(case):
     for w in cut(blocks_of(signal, cuts), RATE, window, overlap):
         start, end = round(w.start_seconds * RATE), round(w.end_seconds * RATE)
         assert len(w.samples) == window and w.samples.dtype == np.float32
-        assert np.array_equal(w.samples[: end - start], signal[start:end])
+        assert np.array_equal(w.samples[: end - start], level_window(signal[start:end])[0])
         assert not w.samples[end - start :].any()
         heard.update(range(start, end))
     missed = set(range(len(signal))) - heard
@@ -69,12 +69,40 @@ def test_blocks_do_not_matter(case):
         assert np.array_equal(a.samples, b.samples)
 
 
+def noise(level_dbfs, count=300, seed=1):
+    sound = np.random.default_rng(seed).normal(0, 1, count)
+    sound -= sound.mean()
+    return (sound * 10 ** (level_dbfs / 20) / np.sqrt(np.mean(sound**2))).astype(np.float32)
+
+
 def test_level_is_of_the_files_own_samples():
-    (short,) = cut([np.full(10, 0.1, np.float32)], RATE, 300, 0.0)
-    assert short.level_dbfs == pytest.approx(-20.0, abs=1e-3)
+    (short,) = cut([noise(-40.0, 10)], RATE, 300, 0.0)
+    assert short.level_dbfs == pytest.approx(-40.0, abs=1e-3)
     assert short.end_seconds == 0.1
     (silent,) = cut([np.zeros(300, np.float32)], RATE, 300, 0.0)
-    assert silent.level_dbfs == -math.inf
+    assert silent.level_dbfs == -math.inf and not silent.samples.any()
+
+
+@given(st.floats(-80, 0), st.floats(-0.9, 0.9))
+def test_the_model_hears_every_level_alike(level_dbfs, offset):
+    reference, _ = level_window(noise(-20.0))
+    heard, level = level_window(noise(level_dbfs) + np.float32(offset))
+    assert level == pytest.approx(level_dbfs, abs=0.2)
+    assert heard == pytest.approx(reference, abs=2e-2)
+    assert np.sqrt(np.mean(heard.astype(float) ** 2)) == pytest.approx(10 ** (WINDOW_LEVEL_DBFS / 20), rel=1e-3)
+
+
+def test_levelling_never_exceeds_full_scale():
+    click = np.zeros(300, np.float32)
+    click[100] = 1e-3
+    heard, _ = level_window(click)
+    assert np.abs(heard).max() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("offset", [0.3, -1.0, 1e-4])
+def test_dc_alone_is_digital_silence(offset):
+    heard, level = level_window(np.full(48_000, offset, np.float32))
+    assert level == -math.inf and not heard.any()
 
 
 @pytest.mark.parametrize("overlap", [3.0, 5.0, -0.5])
