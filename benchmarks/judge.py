@@ -20,8 +20,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from instag.analyse import AnalysisSettings, analyse_file
-from instag.model.session import Device, Model, find_model, load_model
+from instag.analyse import Analyser, AnalysisSettings
+from instag.model.session import Device, Model, find_model, open_model
 from instag.results import WindowScores
 from train.measure.real import (
     CHOOSE,
@@ -46,8 +46,8 @@ def window_scores(files: Sequence[RealFile], path: Path, model: Model, cache: Pa
         content.update(str(file.path).encode())
     kept = cache / f"judge-{content.hexdigest()[:16]}.pkl"
     if not kept.exists():
-        settings = AnalysisSettings(batch_size=16)
-        made = [analyse_file(file.path, model, settings).windows for file in tqdm(files, mininterval=5, disable=None)]
+        analyser = Analyser(model, AnalysisSettings(batch_size=16))
+        made = [analyser.analyse(file.path).windows for file in tqdm(files, mininterval=5, disable=None)]
         cache.mkdir(parents=True, exist_ok=True)
         kept.with_suffix(".partial").write_bytes(pickle.dumps(made))
         kept.with_suffix(".partial").replace(kept)
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="every figure as JSON")
     options = parser.parse_args()
     path = find_model(options.model)
-    model = load_model(path, Device.CPU)
+    model = open_model(path, Device.CPU)
     files = read_real(options.real / "manifest.csv", options.part)
     windows = window_scores(files, path, model, options.cache)
     result, document = report(files, windows, model)
