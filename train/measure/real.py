@@ -66,7 +66,9 @@ def read_real(manifest: Path, part: str) -> list[RealFile]:
             labels = tuple(name for name in row["labels"].split(";") if name)
             unknown = {*labels, row["label"]} - {*LABELS, ""}
             if unknown:
-                raise ValueError(f"{manifest}: {row['path']} has the label {min(unknown)!r}, which instag does not know")
+                raise ValueError(
+                    f"{manifest}: {row['path']} has the label {min(unknown)!r}, which instag does not know"
+                )
             place = manifest.parent / row["path"]
             files.append(RealFile(place, row["label"], labels, row["source"], row["kind"], row["group"], part))
     if not files:
@@ -239,7 +241,9 @@ def _join(parts: Sequence[WindowScores], seconds: float) -> WindowScores:
         total += float(part.end_seconds[count - 1] - part.start_seconds[0])
     return WindowScores(
         *(
-            np.concatenate([getattr(part, name)[:count] - part.start_seconds[0] + start for part, count, start in chosen])
+            np.concatenate(
+                [getattr(part, name)[:count] - part.start_seconds[0] + start for part, count, start in chosen]
+            )
             for name in ("start_seconds", "end_seconds")
         ),
         *(

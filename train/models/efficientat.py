@@ -194,9 +194,7 @@ class ConvNormActivation(nn.Sequential):
         groups: int = 1,
         activation: type[nn.Module] | None = None,
     ) -> None:
-        convolution = nn.Conv2d(
-            channels_in, channels_out, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False
-        )
+        convolution = nn.Conv2d(channels_in, channels_out, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
         layers: list[nn.Module] = [convolution, nn.BatchNorm2d(channels_out, eps=0.001, momentum=0.01)]
         if activation is not None:
             layers.append(activation())
