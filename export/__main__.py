@@ -48,7 +48,7 @@ def commands() -> None:
 
 @app.command()
 def model(
-    checkpoint: Annotated[Path, typer.Argument(help="What `python -m train recipe` wrote.")],
+    checkpoint: Annotated[Path, typer.Argument(help="What `python -m train ear` or `recipe` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file.")],
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions in 8 bits, for old machines.")] = False,
     evaluation: Annotated[Path | None, typer.Option(help="What benchmarks.accuracy wrote for this model.")] = None,
@@ -66,11 +66,12 @@ def model(
     from export.onnx_model import check_parity, export_model
     from export.quantise import quantise
     from train.measure.calibration import Calibrated, calibration_from
+    from train.models.ear import is_ear, load_ear
     from train.models.heads import load_checkpoint
 
     if documents and evaluation is None:
         raise TrainingError("--documents needs --evaluation.", "Run benchmarks.accuracy first; it writes the file.")
-    net, kept = load_checkpoint(checkpoint)
+    net, kept = (load_ear if is_ear(checkpoint) else load_checkpoint)(checkpoint)
     measured = _read_json(evaluation)
     card = make_card(kept, measured, net.sample_rate, net.window_seconds)
     module = Calibrated(net, calibration_from(kept["calibration"])).eval()

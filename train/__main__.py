@@ -55,6 +55,23 @@ def recipe(
 
 
 @app.command()
+def ear(
+    config: Annotated[Path, typer.Argument(help="TOML file with every number of the recipe.")],
+    manifest: Annotated[list[Path], typer.Option(help="Manifest CSV of a corpus; may be repeated.")],
+    pretrained: Annotated[Path, typer.Option(help="mn04_as_mAP_432.pt")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The checkpoint.")],
+    cache: Annotated[Path, typer.Option(help="Decoded audio and mixtures (several GB).")] = Path("cache"),
+    threads: Threads = 1,
+) -> None:
+    """Make the weights of the shipped mn04, from manifests to a checkpoint."""
+    from train.models.efficientat import load_mn04
+    from train.recipe.ear import make_ear
+
+    set_threads(threads)
+    print(make_ear(config, manifest, load_mn04(pretrained), cache, output))
+
+
+@app.command()
 def fit(
     config: ConfigFile,
     manifest: Manifest = None,

@@ -1,0 +1,120 @@
+"""The recipe of the shipped ear: mixtures and single recordings, the upper stages of mn04 tuned, averaged, a new head.
+
+Its thresholds and temperatures are not fitted here: they come from real recordings (`python -m export refit`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.corpus.manifest import TRAIN, AudioCache, fingerprint, read_manifest
+from train.measure.calibration import Calibration
+from train.models.ear import EarConfig, EarNet, save_ear, untrained_ear
+from train.models.efficientat import Mn04
+from train.provenance import commit, library_versions
+from train.recipe.data import Data
+from train.recipe.ear_fit import EarTune, Targets, average_tuned, features, fit_ear_head, lower_maps, tune_ear
+from train.recipe.ear_pool import MelPool, mel_pool
+from train.sound.mixing import MixSettings
+from train.toml import read_toml, settings_from
+
+
+@dataclass(frozen=True)
+class EarRecipe:
+    """All of a run's settings.
+
+    Attributes:
+        model_id: Name of the model.
+        version: Version of its weights.
+        pool_size: Mixtures in each pool.
+        seeds: For each, a pool of mixtures and a run tuned on it; the runs' mean is averaged with the pretrained body.
+        solo_size: Windows in the pool of recordings that are hardly mixed.
+        solo_seed: Its seed.
+        average_share: Share of the tuned bodies in the average.
+        heard_shift: What is added to the logit of "one of the eleven is heard", chosen on real recordings.
+        net: The network.
+        mix: How mixtures are made.
+        solo: How the recordings of the other pool are made.
+        tune: How body and head are fitted.
+    """
+
+    model_id: str
+    version: str
+    pool_size: int
+    seeds: tuple[int, ...]
+    solo_size: int
+    solo_seed: int
+    average_share: float
+    heard_shift: float = 0.0
+    net: EarConfig = field(default_factory=EarConfig)
+    mix: MixSettings = field(default_factory=MixSettings)
+    solo: MixSettings = field(default_factory=MixSettings)
+    tune: EarTune = field(default_factory=EarTune)
+
+
+def make_ear(config_path: Path, manifests: Sequence[Path], network: Mn04, folder: Path, output: Path) -> Path:
+    """Runs the recipe and writes the checkpoint.
+
+    Args:
+        config_path: TOML file with every number.
+        manifests: Corpora to learn from.
+        network: The published network.
+        folder: For decoded audio and mixtures, which later runs use again.
+        output: The checkpoint.
+
+    Raises:
+        TrainingError: A file cannot be used.
+    """
+    config = settings_from(EarRecipe, read_toml(config_path), str(config_path))
+    clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
+    data = Data(AudioCache(clips, config.net.sample_rate, folder), fingerprint(clips))
+    net = fit_ear(untrained_ear(network, config.net), data, config, folder)
+    document = {
+        "model_id": config.model_id,
+        "version": config.version,
+        "calibration": Calibration().to_dict(),
+        "sources": data.source_table(),
+        "recipe": _recipe(config, data),
+    }
+    save_ear(output, net, config.net, document)
+    return output
+
+
+def fit_ear(start: EarNet, data: Data, config: EarRecipe, folder: Path) -> EarNet:
+    """Tunes one run a seed, averages them with the start, and fits the head on all pools."""
+    indices = data.indices()
+    pools = [mel_pool(data.cache, indices, config.mix, seed, config.pool_size, folder) for seed in config.seeds]
+    solo = mel_pool(data.cache, indices, config.solo, config.solo_seed, config.solo_size, folder)
+    maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in (*pools, solo)}
+
+    def together(chosen: Sequence[MelPool]) -> Any:
+        return torch.cat([maps[pool.key] for pool in chosen]).numpy()
+
+    runs = [
+        tune_ear(start, together((pool, solo)), Targets.of((pool, solo)), config.tune, seed)
+        for pool, seed in zip(pools, config.seeds, strict=True)
+    ]
+    mixed = average_tuned(start, runs, config.average_share)
+    everything = (*pools, solo)
+    net = fit_ear_head(mixed, features(mixed.body, together(everything)), Targets.of(everything), config.tune, 1)
+    with torch.no_grad():
+        net.head.shift += config.heard_shift
+    return net
+
+
+def _recipe(config: EarRecipe, data: Data) -> dict[str, Any]:
+    """What the weights come from, for the checkpoint and the card."""
+    return {
+        "architecture": "mn04",
+        "corpus_fingerprint": data.fingerprint,
+        "seed": config.seeds[0],
+        "commit": commit(),
+        "libraries": library_versions(),
+        "config": json.loads(json.dumps(asdict(config))),
+    }

@@ -1,0 +1,181 @@
+"""The fits of mn04: its upper stages near their start, and a head pulled to the class rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from train.models.ear import EarBody, EarNet
+from train.recipe.ear_pool import MelPool
+from train.recipe.fit import losses
+
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class EarTune:
+    """Tuning of the upper stages, and the refit of the head.
+
+    Attributes:
+        epochs: Passes over the pools.
+        batch: Windows a step.
+        body_lr: Highest learning rate of the body.
+        head_lr: Highest learning rate of the head.
+        weight_decay: AdamW's.
+        present_weight: Weight of the presence loss against the dominant one.
+        head_epochs: Passes of the refit.
+        head_batch: Windows a step of the refit.
+        refit_lr: Learning rate of the refit.
+        pull: L2 penalty of the refit towards the class rows.
+        any_pull: The same for the correction to whether any of the eleven is heard.
+    """
+
+    epochs: int = 3
+    batch: int = 32
+    body_lr: float = 4e-4
+    head_lr: float = 1e-3
+    weight_decay: float = 0.01
+    present_weight: float = 1.0
+    head_epochs: int = 20
+    head_batch: int = 256
+    refit_lr: float = 1e-3
+    pull: float = 0.02
+    any_pull: float = 0.02
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is known of the windows of some pools, one pool after the other.
+
+    Attributes:
+        dominant: (windows,) int64.
+        present: (windows, 12) float32.
+        known: (windows, 12) float32.
+    """
+
+    dominant: Tensor
+    present: Tensor
+    known: Tensor
+
+    def loss(self, outputs: tuple[Tensor, Tensor], at: Tensor, settings: EarTune) -> Tensor:
+        """Of the head's outputs for the windows `at`."""
+        dominant, present = outputs
+        main, presence = losses(dominant, present, self.dominant[at], self.present[at], self.known[at])
+        return main + settings.present_weight * presence
+
+    @classmethod
+    def of(cls, pools: Sequence[MelPool]) -> Targets:
+        """The labels of these pools."""
+        names = ("dominant", "present", "known")
+        return cls(*(torch.from_numpy(np.concatenate([getattr(pool, name) for pool in pools])) for name in names))
+
+
+def lower_maps(body: EarBody, pool: MelPool) -> NDArray[np.float16]:
+    """What the lower part makes of a pool: (windows, channels, height, width) float16."""
+    made = []
+    with torch.no_grad():
+        for at in tqdm(range(0, len(pool), CHUNK), desc="lower stages", mininterval=10, disable=None):
+            mel = torch.from_numpy(pool.mel[at : at + CHUNK].astype(np.float32)).unsqueeze(1)
+            made.append(body.lower(mel).numpy().astype(np.float16))
+    return np.concatenate(made)
+
+
+def tune_ear(net: EarNet, maps: NDArray[np.float16], targets: Targets, settings: EarTune, seed: int) -> EarNet:
+    """Tunes a copy of the network's upper part on lower maps; batch norms keep their statistics.
+
+    Args:
+        net: Where it starts.
+        maps: `lower_maps` of the pools.
+        targets: What is in them.
+        settings: How.
+        seed: Of the order.
+    """
+    torch.manual_seed(seed)
+    net = copy.deepcopy(net).eval()
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+    body = [*net.body.upper.parameters(), *net.body.widen.parameters()]
+    # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
+    net.head.any_scale.zero_()
+    head = [value for name, value in net.head.named_parameters() if name != "any_scale"]
+    for parameter in (*body, *head):
+        parameter.requires_grad_(True)
+    optimiser = torch.optim.AdamW(
+        [{"params": body, "lr": settings.body_lr}, {"params": head, "lr": settings.head_lr}],
+        weight_decay=settings.weight_decay,
+    )
+    steps = len(maps) // settings.batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [settings.body_lr, settings.head_lr], total_steps=steps * settings.epochs
+    )
+    for epoch in range(settings.epochs):
+        order = torch.randperm(len(maps))[: steps * settings.batch].reshape(steps, settings.batch)
+        for chosen in tqdm(order, desc=f"epoch {epoch + 1}", mininterval=10, disable=None):
+            lower = torch.from_numpy(maps[chosen.numpy()].astype(np.float32))
+            loss = targets.loss(net.head(net.body.from_lower(lower)), chosen, settings)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_([*body, *head], 5.0)
+            optimiser.step()
+            schedule.step()
+    return net
+
+
+def features(body: EarBody, maps: NDArray[np.float16]) -> Tensor:
+    """(windows, 1, 512) of lower maps."""
+    with torch.no_grad():
+        parts = [
+            body.from_lower(torch.from_numpy(maps[at : at + CHUNK].astype(np.float32)))
+            for at in range(0, len(maps), CHUNK)
+        ]
+    return torch.cat(parts)
+
+
+def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: EarTune, seed: int) -> EarNet:
+    """A copy whose head is fitted on embeddings, pulled back to where it starts.
+
+    Args:
+        start: The network whose head is the anchor.
+        embedded: (windows, 1, 512).
+        targets: What is in those windows.
+        settings: How.
+        seed: Of the order.
+    """
+    torch.manual_seed(seed)
+    net = copy.deepcopy(start)
+    head = net.head
+    for parameter in head.parameters():
+        parameter.requires_grad_(True)
+    anchors = {name: value.detach().clone() for name, value in head.named_parameters() if name.endswith("weight")}
+    optimiser = torch.optim.AdamW(head.parameters(), settings.refit_lr, weight_decay=0.0)
+    for _ in range(settings.head_epochs):
+        for chosen in torch.randperm(len(embedded)).split(settings.head_batch):
+            loss = targets.loss(head(embedded[chosen]), chosen, settings)
+            for name, value in head.named_parameters():
+                if name in anchors:
+                    pull = settings.any_pull if name.startswith("any") else settings.pull
+                    loss = loss + pull * ((value - anchors[name]) ** 2).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return net.eval()
+
+
+def average_tuned(start: EarNet, tuned: Sequence[EarNet], share: float) -> EarNet:
+    """A copy of `start` whose body is `1 - share` its own weights and `share` the mean of the tuned ones'.
+
+    The batch norms' statistics are the same in all of them, since tuning leaves them alone.
+    """
+    mixed = copy.deepcopy(start)
+    bodies = [dict(one.body.named_parameters()) for one in tuned]
+    with torch.no_grad():
+        for name, value in mixed.body.named_parameters():
+            value.copy_((1 - share) * value + share * torch.stack([body[name] for body in bodies]).mean(dim=0))
+    return mixed
