@@ -83,7 +83,8 @@ def mel_pool(
         mel.flush()
         np.savez(target / "labels.npz", **{name: np.concatenate(value) for name, value in made.items()})
     labels = np.load(target / "labels.npz")
-    return MelPool(np.memmap(target / "mel.f16", np.float16, "r", shape=shape), *(labels[name] for name in _NAMES), key)
+    mel = np.memmap(target / "mel.f16", np.float16, "r", shape=shape)
+    return MelPool(mel, labels["dominant"], labels["present"], labels["known"], key)
 
 
 _NAMES = ("dominant", "present", "known")
