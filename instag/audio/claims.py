@@ -10,10 +10,9 @@ from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, au, caf, file_size
 from instag.containers.iff import audio_chunks
+from instag.containers.layout import UNKNOWN_FROM
 from instag.containers.recognise import Found, mpeg_frame_bytes
 
-# Writers that do not know the length yet leave the largest number, or one near it, behind.
-_UNKNOWN_FROM = 0x7FFF_0000
 # An Ogg page has 65,307 bytes at most, so the last one starts within this.
 _OGG_TAIL_BYTES = 1 << 16
 # Where the Xing header stands in its frame, by (MPEG version 1, mono).
@@ -43,38 +42,18 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
     try:
         if found.kind in (Kind.WAV, Kind.RF64, Kind.AIFF, Kind.W64):
             chunk = next(audio_chunks(file, found.kind, found.offset, big_endian=found.big_endian), None)
-            if chunk is None or (chunk.claimed >= _UNKNOWN_FROM and not chunk.is_long):
+            if chunk is None or (chunk.claimed >= UNKNOWN_FROM and not chunk.is_long):
                 return None
             return chunk.start, chunk.claimed
         if found.kind == Kind.AU:
             start, size = au.audio_claim(file, found.offset)
-            return None if size >= _UNKNOWN_FROM else (start, size)
+            return None if size >= UNKNOWN_FROM else (start, size)
         if found.kind == Kind.CAF:
             start, length = caf.data_chunk(file, found.offset)
             return None if length is None else (start, length)
     except StructureError:
         return None
     return None
-
-
-def unfinished_size_field(file: BinaryIO, found: Found) -> int | None:
-    """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
-
-    Both sizes are then as they were at the start, as if the file ended with its header.
-
-    Args:
-        file: Open for reading; its position is lost.
-        found: Its container.
-    """
-    if found.kind != Kind.WAV:
-        return None
-    chunk = next(audio_chunks(file, Kind.WAV, found.offset, big_endian=found.big_endian), None)
-    if chunk is None or chunk.claimed != 0:
-        return None
-    file.seek(found.offset + 4)
-    claimed_end = int.from_bytes(file.read(4), "big" if found.big_endian else "little") + 8
-    is_open = claimed_end <= chunk.start - found.offset and file_size(file) > chunk.start
-    return chunk.size_field if is_open else None
 
 
 def mpeg_states_length(file: BinaryIO, found: Found) -> bool:

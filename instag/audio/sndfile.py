@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from instag.audio.claims import mpeg_states_length, unfinished_size_field
+from instag.audio.claims import mpeg_states_length
+from instag.audio.mended import Splice, mend
 from instag.audio.reader import DecodingStoppedError
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
@@ -21,8 +22,6 @@ from instag.results import AudioInfo, Samples
 _UNIMPLEMENTED = 18
 # What libsndfile gives for "unknown".
 _UNKNOWN_FRAMES = 2**62
-# A data size that means "to the end", in either byte order.
-_UNKNOWN_SIZE = b"\xff\xff\xff\xff"
 # The system's word for "no such file", which libsndfile uses where it finds no MPEG frame.
 _BAD_FILE = 7
 
@@ -62,14 +61,13 @@ class SndfileReader:
         self.damage = ""
         offset = found.offset if found else 0
         states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_states_length(file, found)
-        source: int | View
+        source: int | View | Splice
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
             # rate can be lost. Where the file seems endless it reads to the real end.
             source = View(file, offset, is_endless=True)
-        elif found is not None and (field := unfinished_size_field(file, found)) is not None:
-            source = View(file, offset, patch_at=field, patch=_UNKNOWN_SIZE)
-            self.damage = "Its header was never finished: it claims no audio, and some follows."
+        elif (mended := mend(file, found)) is not None:
+            source, self.damage = mended.source, mended.damage
         elif os.name == "nt":
             # libsndfile's C library has its own file descriptors there.
             source = View(file, offset)
