@@ -28,6 +28,7 @@ from instag.paths import to_table
 from instag.results import Samples
 from train.corpus.manifest import DEV, AudioCache, Clip, load_clip, read_manifest
 from train.measure.evaluate import Outcome, multilabel, summarise
+from train.measure.reference import make_reference
 from train.recipe.judge import JudgeSettings, held_mixers
 from train.sound.carriers import Carrier, hiss, mp3, pitch, through_rate
 from train.sound.mixing import MixBatch
@@ -145,14 +146,12 @@ def measure(manifest: Path, model: str) -> dict[str, Any]:
 
 def histograms(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Where the development set's scores lie, against which later collections can be held."""
-    edges = np.linspace(0.0, 1.0, 11)
-    confidence = np.histogram([float(row["confidence"]) for row in rows], edges)[0]
-    labels = [row["dominant"] for row in rows]
-    return {
-        "confidence_histogram": confidence.tolist(),
-        "dominant_counts": {label: labels.count(label) for label in LABELS},
-        "files": len(rows),
-    }
+    return make_reference(
+        [row["dominant"] for row in rows],
+        np.array([float(row["confidence"]) for row in rows]),
+        np.array([[float(row[f"score_{label}"]) for label in LABELS] for row in rows]),
+        "development clips of the corpus",
+    )
 
 
 def show(figures: dict[str, Any]) -> None:
