@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instag import paths, tags
+from instag.aggregate import why_silent
 from instag.errors import FileError
 from instag.model.card import ModelCard
 from instag.results import TagOutcome
@@ -202,7 +203,7 @@ class Job:
     def _record(self, outcome: Outcome) -> None:
         row = outcome.row
         if self._timeline and outcome.windows is not None:
-            self._timeline.append(row.path, outcome.windows)
+            self._timeline.append(row.path, outcome.windows, why_silent(outcome.windows, self._card))
         if self._table:
             row, note = self._table.reviews.keep(row)
             if note:
