@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from instag.doctor import Report
 
 EXAMPLES = """
-instag doctor                          # can this machine run instag, and does it give the right labels
+instag doctor                          # does instag work here
 instag doctor --table /archive/t.csv   # is that a good place for a table
-instag doctor --json > machine.json    # for a report to the maintainers
+instag doctor --json                   # the same for programs
 """
 
 
