@@ -160,6 +160,19 @@ def restamp_card(
     print(f"{output}: {card.model_id} {card.version}, same weights, new card")
 
 
+@app.command("fixture")
+def write_fixture(model: Annotated[Path, typer.Argument(help="An exported ONNX file.")]) -> None:
+    """Write the scores that `instag doctor` checks, beside a model; needed after each export, refit or restamp."""
+    from instag.model.fixture import fixture_path, make_fixture
+    from instag.model.session import Device, open_model
+
+    fixture = make_fixture(open_model(model, Device.CPU), model)
+    if not fixture.sounds:
+        raise TrainingError(f"{model}: no sound gives a clear label.", "Check the model; it may not be trained.")
+    fixture_path(model).write_text(fixture.to_json(), encoding="utf-8")
+    print(f"{fixture_path(model)}: {len(fixture.sounds)} windows")
+
+
 def _read_json(path: Path | None) -> Any:
     """What a benchmark wrote, or None.
 
