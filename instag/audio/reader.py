@@ -17,10 +17,12 @@ class Reader(Protocol):
 
     Attributes:
         info: What the container says.
+        other_streams: How many more recordings lie beside this one in the container.
         damage: A sentence on what the decoder passed over so far, or "".
     """
 
     info: AudioInfo
+    other_streams: int
 
     @property
     def damage(self) -> str:

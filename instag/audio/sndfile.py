@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from instag.audio.claims import mpeg_states_length, unfinished_size_field
+from instag.audio.claims import mpeg_counted_frames, unfinished_size_field
 from instag.audio.reader import DecodingStoppedError
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
@@ -60,8 +60,9 @@ class SndfileReader:
             CannotOpenError: libsndfile does not take it.
         """
         self.damage = ""
+        self.other_streams = 0
         offset = found.offset if found else 0
-        states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_states_length(file, found)
+        states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_counted_frames(file, found) > 0
         source: int | View
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
