@@ -18,7 +18,8 @@ from typing import BinaryIO, Self
 import numpy as np
 import soxr
 
-from instag.audio.beyond import more_follows
+from instag.audio.beyond import mpeg_frames_follow, ogg_links
+from instag.audio.chain import ChainReader
 from instag.audio.claims import ogg_lacks_end, share_present
 from instag.audio.clean import OVERSHOOT, Cleaner
 from instag.audio.decoders import NATIVE
@@ -190,7 +191,11 @@ class AudioStream:
 
     def _take_over(self) -> bool:
         """Puts FFmpeg's reader in the place of libsndfile's, from the start of the file, where it fits."""
-        if self._found is None or self._found.kind not in _RESYNCHRONISED or isinstance(self._reader, AvReader):
+        if (
+            self._found is None
+            or self._found.kind not in _RESYNCHRONISED
+            or not isinstance(self._reader, SndfileReader)
+        ):
             return False
         try:
             reader = AvReader(self._file, self._found)
@@ -252,12 +257,17 @@ class AudioStream:
 def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     refusal: CannotOpenError | None = None
-    if found is not None and found.kind in NATIVE and more_follows(file, found):
+    links = ogg_links(file, found) if found else []
+    is_longer = bool(links) or (found is not None and mpeg_frames_follow(file, found))
+    if found is not None and is_longer:
         with suppress(AvMissingError, NoAudioStreamError, DecodingStoppedError):
-            return AvReader(file, found)
+            return ChainReader(file, found, links) if links else AvReader(file, found)
     if found is None or found.kind in NATIVE:
         try:
-            return SndfileReader(file, found)
+            reader = SndfileReader(file, found)
+            if is_longer:
+                reader.damage = "More sound follows, which only the package av can read."
+            return reader
         except CannotOpenError as error:
             refusal = error
     if found is None:

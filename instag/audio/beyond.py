@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import BinaryIO
 
 from instag.audio.claims import mpeg_counted_frames
-from instag.containers import Kind, StructureError, file_size
+from instag.containers import Kind, Span, StructureError, file_size
 from instag.containers.id3 import leading_tags_end
 from instag.containers.ogg import FIRST, pages
 from instag.containers.recognise import Found, mpeg_frame_bytes, recognise_mpeg
@@ -15,34 +16,39 @@ _UNCOUNTED_FRAMES = 4
 _READ_BYTES = 1 << 20
 
 
-def more_follows(file: BinaryIO, found: Found) -> bool:
-    """Whether an MP3 holds more frames than its header counts, or an Ogg file a second link behind the first.
-
-    Headers alone are read: of an MP3 those of its frames, of an Ogg file those of its pages.
+def mpeg_frames_follow(file: BinaryIO, found: Found) -> bool:
+    """Whether a file holds more MPEG frames than its header counts; the headers of the frames alone are read.
 
     Args:
         file: Open for reading; its position is lost.
         found: Its container.
     """
-    if found.kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS):
-        return _is_chained(file)
-    if found.kind == Kind.MPEG_AUDIO and (counted := mpeg_counted_frames(file, found)):
-        return _has_more_frames(file, found.offset, counted + _UNCOUNTED_FRAMES)
-    return False
+    counted = mpeg_counted_frames(file, found) if found.kind == Kind.MPEG_AUDIO else 0
+    return counted > 0 and _has_more_frames(file, found.offset, counted + _UNCOUNTED_FRAMES)
 
 
-def _is_chained(file: BinaryIO) -> bool:
-    """Whether a stream starts after the pages of sound have begun."""
-    sound_began = False
+def ogg_links(file: BinaryIO, found: Found) -> list[Span]:
+    """Where the links of a chained Ogg file lie; nothing where there is one only, or the file is none.
+
+    A link starts where a stream does after the pages of sound have begun. The headers of the pages alone are read.
+
+    Args:
+        file: Open for reading; its position is lost.
+        found: Its container.
+    """
+    if found.kind not in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) or found.offset:
+        return []
+    starts, sound_began = [0], False
     try:
         for page in pages(file):
             if not page.flags & FIRST:
                 sound_began = True
             elif sound_began:
-                return True
+                starts.append(page.span.start)
+                sound_began = False
     except StructureError:
-        return False
-    return False
+        return []
+    return [Span(*ends) for ends in pairwise([*starts, file_size(file)])] if len(starts) > 1 else []
 
 
 def _has_more_frames(file: BinaryIO, start: int, most: int) -> bool:

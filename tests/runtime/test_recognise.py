@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.audio import claims, open_audio
-from instag.audio.beyond import more_follows
+from instag.audio.beyond import mpeg_frames_follow, ogg_links
 from instag.containers import Kind
 from instag.containers.digest import audio_digest
 from instag.containers.recognise import Found, mpeg_frame_bytes, recognise
@@ -43,7 +43,8 @@ def test_no_bytes_break_the_parsers(content):
         assert 0 <= claims.share_present(file, as_named) <= 1
         assert claims.unfinished_size_field(file, as_named) is None or named == Kind.WAV
         assert claims.mpeg_counted_frames(file, as_named) >= 0
-        more_follows(file, as_named)
+        mpeg_frames_follow(file, as_named)
+        ogg_links(file, as_named)
         claims.ogg_lacks_end(file)
 
 
