@@ -256,7 +256,7 @@ class AudioStream:
 
 def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
-    refusal: CannotOpenError | None = None
+    is_refused = False
     links = ogg_links(file, found) if found else []
     is_longer = bool(links) or (found is not None and mpeg_frames_follow(file, found))
     if found is not None and is_longer:
@@ -268,8 +268,8 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
             if is_longer:
                 reader.damage = "More sound follows, which only the package av can read."
             return reader
-        except CannotOpenError as error:
-            refusal = error
+        except CannotOpenError:
+            is_refused = True
     if found is None:
         raise FileError(
             ErrorCode.NOT_AUDIO,
@@ -279,7 +279,7 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     try:
         return AvReader(file, found)
     except AvMissingError:
-        coding = " with this coding" if refusal is not None else ""
+        coding = " with this coding" if is_refused else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
             f"{name}: reading {found.kind}{coding} needs the package av, which is not installed.",
@@ -290,11 +290,12 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
             ErrorCode.NO_AUDIO, f"{name}: the {found.kind} file holds no audio that can be decoded.", "Leave it out."
         ) from None
     except DecodingStoppedError as error:
-        raise _damaged(name, found.kind, str(refusal or error)) from None
+        raise _damaged(name, found.kind, str(error)) from None
 
 
 def _damaged(name: str, kind: Kind, reason: str) -> FileError:
-    message = f"{name}: the {kind} file is damaged and cannot be decoded ({reason})."
+    because = f" ({reason})" if reason else ""
+    message = f"{name}: the {kind} file is damaged and cannot be decoded{because}."
     return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 
 

@@ -64,8 +64,8 @@ class AvReader:
         file.seek(0)
         try:
             self._container = self._av.open(file, format=name, metadata_errors="replace")
-        except self._foreign as error:
-            raise DecodingStoppedError(_reason(error)) from None
+        except self._foreign:
+            raise DecodingStoppedError from None
         try:
             if not self._container.streams.audio:
                 raise NoAudioStreamError
@@ -96,8 +96,8 @@ class AvReader:
         while True:
             try:
                 packet = next(packets, None)
-            except self._foreign as error:
-                raise DecodingStoppedError(_reason(error)) from None
+            except self._foreign:
+                raise DecodingStoppedError from None
             if packet is None:
                 return
             try:
@@ -181,7 +181,3 @@ def _sixty_four_bits(frame: Any) -> NDArray[np.int64]:
     if frame.format.is_planar:
         return np.stack([plane[: frame.samples] for plane in planes])
     return planes[0][None, : frame.samples * len(frame.layout.channels)]
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error).rstrip(".")

@@ -9,7 +9,7 @@ from instag.results import AudioInfo, Samples
 
 
 class DecodingStoppedError(Exception):
-    """A decoder cannot go on; what came before it is good. `str()` of it is the decoder's reason."""
+    """A decoder cannot go on; what came before it is good. `str()` of it is the reason in plain words, or ""."""
 
 
 class Reader(Protocol):
