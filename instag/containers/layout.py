@@ -21,6 +21,8 @@ _TAIL_BYTES = 4 << 20
 _WAVE64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _WAVE64_LIST = b"list" + bytes.fromhex("912fcf11a5d628db04c10000")
 _ID3V1_BYTES = 128
+# Less than this, and less than a hundredth of the sound, is what some recorders leave behind their sound.
+_CRUMBS_BYTES = 4096
 _KNOWN = frozenset(
     b"fmt |fact|data|LIST|list|id3 |ID3 |bext|cue |smpl|inst|JUNK|junk|PAD |FLLR|iXML|axml|chna|cart|plst|PEAK|slnt|"
     b"ds64|levl|_PMX|aXML|umid|minf|elm1|regn|DISP|note|labl|afsp|acid|strc|"
@@ -110,11 +112,16 @@ class _Chunks:
                 at = tail.find(name, at + 1)
         return next((place for place in sorted(places) if self.is_known(place) and self.lead_to_end(place)), self.size)
 
-    def is_sound(self, start: int) -> bool:
-        """Whether what is left from there on may be sound: no chunk, no tag, and not only zeros."""
+    def is_sound(self, start: int, claimed: int) -> bool:
+        """Whether what is left from there on may be sound: no tag, not only zeros, and more than a writer's crumbs."""
         rest = self.size - start
         head = self.bytes_at(start, _TAIL_BYTES)
-        if rest <= 8 or head[:3] == b"ID3" or head[:8] == b"APETAGEX" or (rest <= _ID3V1_BYTES and head[:3] == b"TAG"):
+        if (
+            rest <= max(8, min(_CRUMBS_BYTES, claimed // 100))
+            or head[:3] == b"ID3"
+            or head[:8] == b"APETAGEX"
+            or (rest <= _ID3V1_BYTES and head[:3] == b"TAG")
+        ):
             return False
         return rest > len(head) or any(head)
 
@@ -174,7 +181,7 @@ def _end_of_sound(chunks: _Chunks, start: int, claimed: int, lead: int, is_long:
     following = chunks.after(start - chunks.header_bytes, claimed)
     if following >= chunks.size or chunks.is_known(following) or chunks.lead_to_end(following):
         return end, False
-    if not chunks.is_sound(end):
+    if not chunks.is_sound(end, claimed):
         return end, False
     if not is_long and claimed > lead and chunks.size - end >= _WRAP_BYTES:
         wrapped = end + (chunks.size - end) // _WRAP_BYTES * _WRAP_BYTES
