@@ -127,14 +127,21 @@ def refit_thresholds(
     """Fit presence threshold, file temperature and review threshold of an exported file on real recordings."""
     from dataclasses import asdict, replace
 
-    from export.refit import refit, score_recordings
+    from export.refit import reference_of, refit, score_recordings
     from instag.model.session import Device, open_model
 
     loaded = open_model(model, Device.CPU)
     rule = loaded.card.file_rule
     rule = rule if least_share is None else replace(rule, least_share=least_share)
-    changes, figures = refit(score_recordings(loaded, manifest, part), replace(loaded.card, file_rule=rule))
-    changes |= {"version": version, "file_rule": asdict(rule)}
+    card = replace(loaded.card, file_rule=rule)
+    recordings = score_recordings(loaded, manifest, part)
+    changes, figures = refit(recordings, card)
+    source = f"part {part} of {len(recordings)} real recordings"
+    changes |= {
+        "version": version,
+        "file_rule": asdict(rule),
+        "reference": reference_of(recordings, replace(card, **changes), source),
+    }
     output.write_text(json.dumps(changes, indent=1) + "\n", encoding="utf-8")
     for name, value in figures.items():
         print(f"{name}: {value:.3g}")

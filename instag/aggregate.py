@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instag.labels import OTHER
 from instag.model.card import FileRule, ModelCard
-from instag.results import Verdict, WindowScores
+from instag.results import Silence, Verdict, WindowScores
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,20 @@ def cast_votes(windows: WindowScores, rule: FileRule, other: int) -> Votes:
     seconds = np.where(silent | blank, 0.0, new_seconds)
     weights = np.where(seconds > 0, seconds * 2.0 ** -(np.where(silent, 0.0, below_loud) / rule.half_vote_db), 0.0)
     return Votes(silent, seconds, weights / weights.sum())
+
+
+def why_silent(windows: WindowScores, card: ModelCard) -> tuple[Silence, ...]:
+    """For each window the reason why it has no vote in the verdict, or `Silence.NONE` where it has one.
+
+    Args:
+        windows: Scores, times and levels, in the order of time.
+        card: The labels and the rule of the model that scored them.
+    """
+    votes = cast_votes(windows, card.file_rule, card.labels.index(OTHER) if OTHER in card.labels else -1)
+    return tuple(
+        Silence.NONE if weight > 0 else Silence.SILENT if is_silent else Silence.BLANK_TAPE
+        for weight, is_silent in zip(votes.weights, votes.silent, strict=True)
+    )
 
 
 def aggregate(windows: WindowScores, card: ModelCard) -> Verdict:

@@ -79,6 +79,14 @@ class WindowScores:
     presences: Scores
 
 
+class Silence(StrEnum):
+    """Why a window has no vote in the verdict on its file."""
+
+    NONE = ""
+    SILENT = "silent"
+    BLANK_TAPE = "blank tape"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The opinion on a whole file.

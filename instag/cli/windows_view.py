@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from instag.aggregate import aggregate, cast_votes
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER, OTHER_INDEX
+from instag.aggregate import aggregate, why_silent
+from instag.labels import DISPLAY_NAMES, LABELS, OTHER
 from instag.results import Scores, WindowScores
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def fold(windows: WindowScores, card: ModelCard, every_seconds: float | None) ->
         card: The labels and thresholds of the model that scored them.
         every_seconds: Windows that start in the same stretch of this length share a row; None gives each its own.
     """
-    silence = silent_windows(windows, card)
+    silence = why_silent(windows, card)
     starts = windows.start_seconds
     keys = np.arange(len(starts)) if every_seconds is None else starts // every_seconds
     for _, group in groupby(range(len(starts)), keys.__getitem__):
@@ -95,15 +95,6 @@ def fold(windows: WindowScores, card: ModelCard, every_seconds: float | None) ->
             score=score,
             heard=heard,
         )
-
-
-def silent_windows(windows: WindowScores, card: ModelCard) -> list[str]:
-    """For each window the reason why it has no vote in the verdict, or "" if it has one."""
-    votes = cast_votes(windows, card.file_rule, OTHER_INDEX)
-    return [
-        "" if weight > 0 else "silent" if is_silent else "blank tape"
-        for weight, is_silent in zip(votes.weights, votes.silent, strict=True)
-    ]
 
 
 def _opinion(

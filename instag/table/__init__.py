@@ -118,8 +118,10 @@ class LineTable:
         """Closes the table as it stands."""
         self._journal.close()
 
-    def _read_line(self, line: bytes) -> Line:
+    def _read_line(self, line: bytes, is_whole: bool) -> Line:
         path, mark, digest, review = self._glance(line)
+        if not is_whole:
+            return Line(path, True)
         self._marks[path] = mark
         if review is not None:
             self.reviews.learn(path, digest, review)

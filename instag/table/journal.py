@@ -58,7 +58,7 @@ class Journal:
         self,
         path: Path,
         header: bytes,
-        read_line: Callable[[bytes], Line],
+        read_line: Callable[[bytes, bool], Line],
         *,
         start: bytes = b"",
         columns: Iterable[str] = (),
@@ -70,7 +70,8 @@ class Journal:
             path: The file.
             header: Its first line, with the line end, or nothing.
             read_line: Says what a line belongs to; raises ValueError for a line that is damaged, and
-                StrangeRecordError for one that is whole and not ours.
+                StrangeRecordError for one that is whole and not ours. The second argument is False where the line has
+                no end: such a line is torn, even if it looks whole, and nothing of it may be kept.
             start: The bytes that every record starts with.
             columns: The names in the header, by which a strange header is described.
             read_only: Opens a file that must be there, and leaves it as it is, repairs included.
@@ -208,8 +209,9 @@ class Journal:
         offset = self._reader.tell()
         for line in self._reader:
             try:
-                entry = self._read_line(line.rstrip(b"\r\n"))
-                if not line.endswith(b"\n"):
+                is_whole = line.endswith(b"\n")
+                entry = self._read_line(line.rstrip(b"\r\n"), is_whole)
+                if not is_whole:
                     raise ValueError("torn")
             except ValueError as error:
                 if isinstance(error, StrangeRecordError):

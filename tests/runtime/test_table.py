@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 
 from instag.errors import CannotStartError, ErrorCode, UsageError
 from instag.labels import LABELS
-from instag.results import TagOutcome, WindowScores
+from instag.results import Silence, TagOutcome, WindowScores
 from instag.table import TABLE_EXTENSIONS, open_table
 from instag.table.codecs import CsvCodec, JsonLinesCodec
 from instag.table.rows import COLUMN_TYPES, COLUMNS, AssignedBy, Mark, Row, Status, row_from_record
-from instag.table.timeline import TIMELINE_TYPES, Timeline
+from instag.table.spans import merge_spans
+from instag.table.timeline import TIMELINE_TYPES, Timeline, WindowRow
 
 kinds = pytest.mark.parametrize("kind", TABLE_EXTENSIONS)
 
@@ -295,9 +297,9 @@ def scores_of(windows: int) -> WindowScores:
 def test_the_timeline_holds_each_files_windows_together_in_order(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"windows{kind}"
     timeline = Timeline(path)
-    timeline.append("b", scores_of(3))
-    timeline.append("a", scores_of(2))
-    timeline.append("b", scores_of(1))
+    timeline.append("b", scores_of(3), [Silence.NONE] * 3)
+    timeline.append("a", scores_of(2), [Silence.NONE] * 2)
+    timeline.append("b", scores_of(1), [Silence.NONE] * 1)
     timeline.finish()
     lines = path.read_bytes().splitlines()[kind == ".csv" :]
     codec = CsvCodec(TIMELINE_TYPES) if kind == ".csv" else JsonLinesCodec()
@@ -307,16 +309,63 @@ def test_the_timeline_holds_each_files_windows_together_in_order(tmp_path: Path,
     assert tuple(records[0]) == tuple(TIMELINE_TYPES)
 
 
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_timeline_gives_back_its_windows_and_says_why_one_has_no_vote(tmp_path: Path, kind: str) -> None:
+    scores = scores_of(3)
+    scores.level_dbfs[1] = -np.inf
+    timeline = Timeline(tmp_path / f"windows{kind}")
+    timeline.append("a", scores, [Silence.NONE, Silence.SILENT, Silence.BLANK_TAPE])
+    timeline.finish()
+    with closing(Timeline(tmp_path / f"windows{kind}", read_only=True)) as again:
+        windows = again.windows("a")
+        assert again.windows("b") == ()
+    assert [window.silence for window in windows] == ["", "silent", "blank tape"]
+    assert [window.dominant for window in windows] == [LABELS[0], "", ""]
+    assert [window.level_dbfs for window in windows] == [-20.0, -np.inf, -20.0]
+    assert windows[1].scores == windows[1].presences == tuple(scores.scores[1])
+
+
+def test_spans_join_windows_of_one_label_and_count_overlapping_seconds_once() -> None:
+    def window(start: float, label: str, confidence: float) -> WindowRow:
+        return WindowRow(start, start + 3.0, -20.0, Silence.NONE, label, confidence, (0.0,) * 12, (0.0,) * 12)
+
+    spans = merge_spans(
+        [window(0, "flute", 0.8), window(3, "flute", 0.5), window(4, "flute", 0.2), window(7, "", 0), window(12, "", 0)]
+    )
+    assert [(span.start_seconds, span.end_seconds, span.label) for span in spans] == [
+        (0, 7, "flute"),
+        (7, 10, ""),
+        (12, 15, ""),
+    ]
+    assert spans[0].confidence == pytest.approx((3 * 0.8 + 3 * 0.5 + 1 * 0.2) / 7)
+    assert merge_spans([]) == []
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_row_that_lacks_its_end_alone_is_torn_and_its_file_is_not_done(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"table{kind}"
+    with closing(open_table(path)) as table:
+        table.append(a_row("a"))
+        table.append(a_row("b"))
+    whole = path.read_bytes()
+    last_field = whole.rindex(b"," if kind == ".csv" else b"}") + 1  # as many fields as a whole row has
+    for end in (last_field, len(whole) - 1):
+        path.write_bytes(whole[:end].rstrip(b"\r\n"))
+        with closing(open_table(path)) as table:
+            assert table.mark("a") is not None and table.mark("b") is None
+            assert [row.path for row in table.rows()] == ["a"]
+
+
 def test_a_torn_timeline_tells_how_many_windows_are_left(tmp_path: Path) -> None:
     path = tmp_path / "windows.csv"
     timeline = Timeline(path)
-    timeline.append("a", scores_of(2))
-    timeline.append("b", scores_of(3))
+    timeline.append("a", scores_of(2), [Silence.NONE] * 2)
+    timeline.append("b", scores_of(3), [Silence.NONE] * 3)
     timeline.close()
     path.write_bytes(path.read_bytes()[:-5])
     timeline = Timeline(path)
     assert (timeline.windows_of("a"), timeline.windows_of("b"), timeline.windows_of("c")) == (2, 2, 0)
-    timeline.append("b", scores_of(3))
+    timeline.append("b", scores_of(3), [Silence.NONE] * 3)
     timeline.finish()
     again = Timeline(path, read_only=True)
     assert again.windows_of("b") == 3

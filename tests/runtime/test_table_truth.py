@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.errors import CannotStartError
+from instag.results import Silence
 from instag.table import open_table, sqlite
 from instag.table.codecs import CsvCodec, guard, unguard
 from instag.table.glance import CsvGlance
@@ -137,7 +138,7 @@ def test_json_lines_of_somebody_else_are_refused(tmp_path: Path, content: bytes)
 
 def test_a_timeline_is_no_table_and_a_table_is_no_timeline(tmp_path: Path) -> None:
     timeline = Timeline(tmp_path / "w.jsonl")
-    timeline.append("a", scores_of(2))
+    timeline.append("a", scores_of(2), [Silence.NONE] * 2)
     timeline.finish()
     refused(tmp_path / "w.jsonl", "w.jsonl")
     table = written(tmp_path / "t.jsonl", a_row("a"))
