@@ -77,8 +77,8 @@ def unfinished_size_field(file: BinaryIO, found: Found) -> int | None:
     return chunk.size_field if is_open else None
 
 
-def mpeg_states_length(file: BinaryIO, found: Found) -> bool:
-    """Whether the first frame of an MP3 is a header (Xing, Info, VBRI) that counts the frames.
+def mpeg_counted_frames(file: BinaryIO, found: Found) -> int:
+    """How many frames the header of an MP3 (Xing, Info, VBRI) counts; 0 where there is none, or it does not count.
 
     Without one, its length is guessed from the bit rate of the first frames, which is wrong where the rate varies.
 
@@ -90,12 +90,14 @@ def mpeg_states_length(file: BinaryIO, found: Found) -> bool:
     head = file.read(4)
     frame = head + file.read(max(0, mpeg_frame_bytes(head) - 4))
     if len(frame) < 4:
-        return False
+        return 0
     xing = _XING_OFFSETS[frame[1] & 0x18 == 0x18, frame[3] & 0xC0 == 0xC0]
     if frame[xing : xing + 4] in (b"Xing", b"Info"):
         has_count = frame[xing + 7 : xing + 8] and frame[xing + 7] & 1
-        return bool(has_count) and any(frame[xing + 8 : xing + 12])
-    return frame[_VBRI_OFFSET : _VBRI_OFFSET + 4] == b"VBRI" and any(frame[_VBRI_OFFSET + 14 : _VBRI_OFFSET + 18])
+        return int.from_bytes(frame[xing + 8 : xing + 12]) if has_count else 0
+    if frame[_VBRI_OFFSET : _VBRI_OFFSET + 4] == b"VBRI":
+        return int.from_bytes(frame[_VBRI_OFFSET + 14 : _VBRI_OFFSET + 18])
+    return 0
 
 
 def ogg_lacks_end(file: BinaryIO) -> bool:

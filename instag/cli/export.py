@@ -14,8 +14,8 @@ from instag.errors import CannotStartError, UsageError
 
 FORMATS = ("audacity", "webvtt")
 EXAMPLES = """
-instag export table.csv --windows windows.csv --to audacity -o labels   # a label track for each recording
-instag export table.csv --windows windows.csv --to webvtt -o captions   # captions for a web player
+instag export t.csv --windows w.csv --to audacity -o labels  # label tracks
+instag export t.csv --windows w.csv --to webvtt -o captions  # for the web
 """
 
 
