@@ -54,7 +54,7 @@ def export(
 
     A person's label takes the place of the machine's.
 
-    Exit codes: 0 done. 1 a row is damaged. 2 usage. 3 a table cannot be read or the folder cannot be written.
+    Exit codes: 0 done. 1 a row is missing or damaged. 2 usage. 3 a table cannot be read or DIR cannot be written.
     """
     from instag import paths
     from instag.cli.progress import count
@@ -80,19 +80,21 @@ def export(
             output.mkdir(parents=True)
             for row, place in zip(rows, places, strict=True):
                 try:
-                    spans = named_spans(row, timeline.windows(row.path))
+                    heard = timeline.windows(row.path)
                 except ValueError:
+                    heard = ()
+                if not (heard or row.reviewed_label):
                     damaged += 1
                     continue
                 target = output / (os.path.relpath(place, top) + form.SUFFIX)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(form.to_text(spans), encoding="utf-8", newline="\n")
+                target.write_text(form.to_text(named_spans(row, heard)), encoding="utf-8", newline="\n")
         except OSError as error:
             raise CannotStartError(f"{output}: cannot be written ({error.strerror}).", "Name another folder.") from None
         results.close()
         timeline.close()
         if damaged:
-            typer.echo(f"{count(damaged, 'recording')} left out: damaged in the table or the timeline.", err=True)
+            typer.echo(f"{count(damaged, 'recording')} left out: missing or damaged.", err=True)
             raise typer.Exit(ExitCode.SOME_FAILED)
         if not quiet:
             typer.echo(f"{output}: {count(len(rows), 'recording')}.", err=True)

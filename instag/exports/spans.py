@@ -49,7 +49,11 @@ def named_spans(row: Row, windows: Sequence[WindowRow]) -> list[NamedSpan]:
     if row.reviewed_label:
         end = row.duration_seconds or max((window.end_seconds for window in windows), default=0.0)
         person = one_line(f"person: {row.reviewed_by}" if row.reviewed_by else "person")
-        return [NamedSpan(0.0, end, DISPLAY_NAMES[row.reviewed_label], None, person)] if end else []
+        return (
+            [NamedSpan(0.0, end, DISPLAY_NAMES.get(row.reviewed_label, row.reviewed_label), None, person)]
+            if end
+            else []
+        )
     machine = one_line(f"machine: {row.model_id} {row.model_version}")
     return [
         NamedSpan(span.start_seconds, span.end_seconds, DISPLAY_NAMES[span.label], span.confidence, machine)

@@ -75,3 +75,14 @@ def test_webvtt_is_read_by_ffmpeg(job):
 def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):
     assert export("word").exit_code == 2
     assert export("audacity", ".").exit_code == 3
+
+
+def test_a_recording_that_the_timeline_lacks_is_said(job):
+    table = open_table(job / "t.csv")
+    table.append(Row("in/c.wav", Status.ANALYSED, "flute", 0.9))
+    table.append(Row("in/d.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="viola", duration_seconds=2.0))
+    table.finish()
+    ended = export("audacity")
+    assert ended.exit_code == 1 and "1 recording left out" in ended.output
+    assert not (job / "out/c.wav.txt").exists()
+    assert (job / "out/d.wav.txt").read_text() == "0.000000\t2.000000\tviola (person)\n"
