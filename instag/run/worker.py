@@ -222,7 +222,7 @@ def tag_values(row: Row) -> tags.TagValues:
         dominant=label,
         confidence=confidence,
         source=source,
-        needs_review=bool(row.needs_review) and not (review and review.label),
+        needs_review=row.wants_review,
     )
 
 

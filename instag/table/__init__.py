@@ -86,7 +86,7 @@ class LineTable:
         """Adds the row and flushes it."""
         self._journal.append(row.path, [self._codec.encode(row.to_record())])
         self._marks[row.path] = Mark.of(row)
-        self.reviews.learn(row.path, row.audio_digest, row.review)
+        self.reviews.learn(row.path, row.audio_digest, row.decision)
 
     def extend(self, rows: Iterable[Row]) -> None:
         """Adds many rows at once."""
