@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from instag.labels import LABELS, OTHER
@@ -29,13 +28,13 @@ from instag.paths import to_table
 from instag.results import Samples
 from train.corpus.manifest import DEV, AudioCache, Clip, load_clip, read_manifest
 from train.measure.evaluate import Outcome, multilabel, summarise
+from train.measure.reference import make_reference
 from train.recipe.judge import JudgeSettings, held_mixers
-from train.sound.degrade import rms, through_mp3
+from train.sound.carriers import Carrier, hiss, mp3, pitch, through_rate
 from train.sound.mixing import MixBatch
 
 RATE = 24_000
 MIXTURES = 300
-MP3_64K = 0.6  # libsndfile's scale; see train.sound.degrade.through_mp3
 SEED = 4711
 
 
@@ -81,24 +80,16 @@ def damages() -> dict[str, Callable[[Samples], Samples]]:
     """What is done to recordings to see how much it costs."""
     rng = np.random.default_rng(SEED)
 
-    def narrow(hertz: int) -> Callable[[Samples], Samples]:
-        return lambda samples: soxr.resample(soxr.resample(samples, RATE, hertz), hertz, RATE).astype(np.float32)
-
-    def hiss(samples: Samples) -> Samples:
-        noise = rng.standard_normal(len(samples)).astype(np.float32)
-        return samples + noise * np.float32(rms(samples) / 10)
-
-    def speed(semitones: float) -> Callable[[Samples], Samples]:
-        factor = 2 ** (semitones / 12)
-        return lambda samples: soxr.resample(samples, RATE * factor, RATE).astype(np.float32)
+    def done(carrier: Carrier) -> Callable[[Samples], Samples]:
+        return lambda samples: carrier(samples, RATE, rng)
 
     return {
-        "mp3_64k": lambda samples: through_mp3(samples, RATE, MP3_64K),
-        "band_8khz": narrow(16_000),
-        "telephone_8khz": narrow(8_000),
-        "hiss_20db": hiss,
-        "speed_up_3_semitones": speed(3.0),
-        "speed_down_3_semitones": speed(-3.0),
+        "mp3_64k": done(mp3),
+        "band_8khz": done(through_rate(16_000)),
+        "telephone_8khz": done(through_rate(8_000)),
+        "hiss_20db": done(hiss(20.0)),
+        "speed_up_3_semitones": done(pitch(3.0)),
+        "speed_down_3_semitones": done(pitch(-3.0)),
     }
 
 
@@ -155,14 +146,12 @@ def measure(manifest: Path, model: str) -> dict[str, Any]:
 
 def histograms(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Where the development set's scores lie, against which later collections can be held."""
-    edges = np.linspace(0.0, 1.0, 11)
-    confidence = np.histogram([float(row["confidence"]) for row in rows], edges)[0]
-    labels = [row["dominant"] for row in rows]
-    return {
-        "confidence_histogram": confidence.tolist(),
-        "dominant_counts": {label: labels.count(label) for label in LABELS},
-        "files": len(rows),
-    }
+    return make_reference(
+        [row["dominant"] for row in rows],
+        np.array([float(row["confidence"]) for row in rows]),
+        np.array([[float(row[f"score_{label}"]) for label in LABELS] for row in rows]),
+        "development clips of the corpus",
+    )
 
 
 def show(figures: dict[str, Any]) -> None:

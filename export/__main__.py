@@ -127,14 +127,21 @@ def refit_thresholds(
     """Fit presence threshold, file temperature and review threshold of an exported file on real recordings."""
     from dataclasses import asdict, replace
 
-    from export.refit import refit, score_recordings
+    from export.refit import reference_of, refit, score_recordings
     from instag.model.session import Device, open_model
 
     loaded = open_model(model, Device.CPU)
     rule = loaded.card.file_rule
     rule = rule if least_share is None else replace(rule, least_share=least_share)
-    changes, figures = refit(score_recordings(loaded, manifest, part), replace(loaded.card, file_rule=rule))
-    changes |= {"version": version, "file_rule": asdict(rule)}
+    card = replace(loaded.card, file_rule=rule)
+    recordings = score_recordings(loaded, manifest, part)
+    changes, figures = refit(recordings, card)
+    source = f"part {part} of {len(recordings)} real recordings"
+    changes |= {
+        "version": version,
+        "file_rule": asdict(rule),
+        "reference": reference_of(recordings, replace(card, **changes), source),
+    }
     output.write_text(json.dumps(changes, indent=1) + "\n", encoding="utf-8")
     for name, value in figures.items():
         print(f"{name}: {value:.3g}")
@@ -151,6 +158,19 @@ def restamp_card(
 
     card = restamp(model, _read_json(changes), output)
     print(f"{output}: {card.model_id} {card.version}, same weights, new card")
+
+
+@app.command("fixture")
+def write_fixture(model: Annotated[Path, typer.Argument(help="An exported ONNX file.")]) -> None:
+    """Write the scores that `instag doctor` checks, beside a model; needed after each export, refit or restamp."""
+    from instag.model.fixture import fixture_path, make_fixture
+    from instag.model.session import Device, open_model
+
+    fixture = make_fixture(open_model(model, Device.CPU), model)
+    if not fixture.sounds:
+        raise TrainingError(f"{model}: no sound gives a clear label.", "Check the model; it may not be trained.")
+    fixture_path(model).write_text(fixture.to_json(), encoding="utf-8")
+    print(f"{fixture_path(model)}: {len(fixture.sounds)} windows")
 
 
 def _read_json(path: Path | None) -> Any:

@@ -19,6 +19,7 @@ from instag.model.session import Model
 from instag.results import WindowScores
 from train.errors import TrainingError
 from train.measure.calibration import best_threshold, expected_calibration_error
+from train.measure.reference import make_reference
 
 BATCH = 16
 # A person can be asked for this share of the files; among the rest, so many shall be right.
@@ -119,6 +120,19 @@ def refit(recordings: Sequence[Recording], card: ModelCard) -> tuple[dict[str, A
         "presence_micro_f1": float(2 * (listed & truth).sum() / (listed.sum() + truth.sum())),
         "false_labels": float((listed & ~truth).sum(axis=1).mean()),
     }
+
+
+def reference_of(recordings: Sequence[Recording], card: ModelCard, source: str) -> dict[str, Any]:
+    """The card's field `reference`: what the model with this card says of the recordings, whatever is known of them."""
+    verdicts = [aggregate(one.windows, card) for one in recordings]
+    # A silent file has no scores; it says nothing about a collection of sound.
+    heard = [verdict for verdict in verdicts if verdict.scores.any()]
+    return make_reference(
+        [verdict.dominant for verdict in heard],
+        np.array([verdict.confidence for verdict in heard]),
+        np.stack([verdict.scores for verdict in heard]),
+        source,
+    )
 
 
 def presence_reached(windows: WindowScores, card: ModelCard) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from instag.model.onnxfile import NotOnnxError, check_self_contained
 
 # What may be refitted without training. The rest describes the weights.
 REFITTED = frozenset(
-    {"version", "review_threshold", "present_thresholds", "file_temperature", "file_rule", "evaluation"}
+    {"version", "review_threshold", "present_thresholds", "file_temperature", "file_rule", "evaluation", "reference"}
 )
 
 
@@ -51,7 +51,7 @@ def restamp(source: Path, changes: Mapping[str, Any], target: Path) -> ModelCard
     card = json.loads(entry.value)
     if changes.get("version", card["version"]) == card["version"]:
         raise ExportError(f"{source}: the changes need a 'version' that is not {card['version']}.")
-    document = {**card, "evaluation": {}, **changes, "schema": SCHEMA}
+    document = {**card, "evaluation": {}, "reference": {}, **changes, "schema": SCHEMA}
     try:
         changed = parse_card(json.dumps(document), str(source))
     except CannotStartError as error:

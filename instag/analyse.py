@@ -68,6 +68,7 @@ class Analyser:
                 duration_seconds=stream.decoded_seconds,
                 verdict=verdict,
                 windows=scores,
+                heard_share=stream.heard_share,
                 warning=stream.warning,
                 warning_code=stream.code or "",
             )

@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     NO_SCORES = "no-scores"
     # The file was analysed, with a reservation.
     TRUNCATED = "truncated"
+    OTHER_STREAMS = "other-streams"
     # The file was analysed, and its tags or its sidecar could not be written.
     TAGS_UNSUPPORTED = "tags-unsupported"
     TAGS_DAMAGED_CONTAINER = "tags-damaged-container"

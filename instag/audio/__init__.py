@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ from typing import BinaryIO, Self
 import numpy as np
 import soxr
 
+from instag.audio.beyond import mpeg_frames_follow, ogg_links
+from instag.audio.chain import ChainReader
 from instag.audio.claims import ogg_lacks_end, share_present
 from instag.audio.clean import OVERSHOOT, Cleaner
 from instag.audio.decoders import NATIVE
@@ -33,8 +36,14 @@ from instag.results import AudioInfo, Samples
 
 # Encoders' delays, and headers that count in frames, make honest files differ from their claim by less than this.
 _CLAIM_TOLERANCE_SECONDS = 0.25
+# Where damage was passed over, more than this is missing, and worth a word.
+_LOST_SECONDS = 0.02
 # From a damaged file, less than this is no ground for an opinion.
 _LEAST_SECONDS = 1.0
+
+_OGG = frozenset((Kind.OGG_VORBIS, Kind.OGG_OPUS))
+# Streams of frames, in which a decoder can find its way again behind damage.
+_RESYNCHRONISED = _OGG | {Kind.FLAC, Kind.MPEG_AUDIO}
 
 _NEW_COPY = "Get a new copy of the file, or repair it."
 
@@ -72,7 +81,9 @@ class AudioStream:
         info: What the container says; a claim beyond the end of the file stands here in full after the end.
         decoded_seconds: Length of what was decoded so far.
         warning: After the end: sentences on what was not as it should be, or "".
-        code: After the end: TRUNCATED where audio is missing, else None.
+        code: After the end: TRUNCATED where audio is missing, OTHER_STREAMS where more lies beside it, else None.
+        heard_share: After the end: how much of the sound was decoded, 0..1; None where something is missing and the
+            file does not say how much.
     """
 
     def __init__(self, name: str, file: BinaryIO, sample_rate: int) -> None:
@@ -81,6 +92,8 @@ class AudioStream:
         self.decoded_seconds = 0.0
         self.warning = ""
         self.code: ErrorCode | None = None
+        self.heard_share: float | None = None
+        self._passed_over = ""
         try:
             if file.seek(0, os.SEEK_END) == 0:
                 raise FileError(ErrorCode.EMPTY_FILE, f"{name}: the file is empty (0 bytes).", _NEW_COPY)
@@ -129,7 +142,7 @@ class AudioStream:
         frames = 0
         stopped: DecodingStoppedError | None = None
         try:
-            for block in self._reader.blocks():
+            for block in self._all_blocks():
                 frames += len(block)
                 self.decoded_seconds = frames / self.info.sample_rate
                 yield limiter.limit(resampler.resample_chunk(cleaner.clean(mixer.mix(block))))
@@ -142,6 +155,59 @@ class AudioStream:
         self._judge(stopped, mixer.mended_samples + cleaner.mended_samples, limiter.peak)
         yield limiter.limit(resampler.resample_chunk(np.empty(0, np.float32), last=True))
 
+    def _all_blocks(self) -> Iterator[Samples]:
+        """The reader's blocks; where libsndfile gives up, FFmpeg goes on from there."""
+        frames, claimed = 0, self.info.claimed_seconds
+        stopped: DecodingStoppedError | None = None
+        try:
+            for block in self._reader.blocks():
+                frames += len(block)
+                yield block
+        except DecodingStoppedError as error:
+            stopped = error
+        seconds = frames / self.info.sample_rate
+        is_flac = self._found is not None and self._found.kind == Kind.FLAC
+        if stopped is not None and is_flac and claimed is not None and seconds >= claimed:
+            return  # What libsndfile fell over stands behind the sound: a tag, or zeros.
+        is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
+        is_ogg_gap = is_short and self._found is not None and self._found.kind in _OGG
+        if (stopped is not None or is_ogg_gap) and self._take_over():
+            had, total = frames, 0
+            try:
+                for block in self._reader.blocks():
+                    total += len(block)
+                    if len(block) > had:
+                        yield block[had:]
+                    had = max(0, had - len(block))
+            except DecodingStoppedError as error:
+                stopped = error
+            else:
+                if total > frames:
+                    if claimed is None or total / self.info.sample_rate < claimed - _LOST_SECONDS:
+                        self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
+                    return
+        if stopped is not None:
+            raise stopped
+
+    def _take_over(self) -> bool:
+        """Puts FFmpeg's reader in the place of libsndfile's, from the start of the file, where it fits."""
+        if (
+            self._found is None
+            or self._found.kind not in _RESYNCHRONISED
+            or not isinstance(self._reader, SndfileReader)
+        ):
+            return False
+        try:
+            reader = AvReader(self._file, self._found)
+        except (AvMissingError, NoAudioStreamError, DecodingStoppedError):
+            return False
+        if reader.info.sample_rate != self.info.sample_rate:
+            reader.close()
+            return False
+        self._reader.close()
+        self._reader = reader
+        return True
+
     def _judge(self, stopped: DecodingStoppedError | None, mended_samples: int, peak: float) -> None:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
@@ -151,7 +217,7 @@ class AudioStream:
             self.info = replace(self.info, claimed_seconds=claimed)
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
         damage = self._reader.damage
-        is_broken = stopped is not None or is_short or bool(damage)
+        is_broken = stopped is not None or is_short or bool(damage) or bool(self._passed_over)
         if seconds == 0 and not is_broken:
             raise FileError(
                 ErrorCode.NO_AUDIO, f"{self._name}: it holds no audio (0 samples).", "Leave it out, or replace it."
@@ -171,10 +237,16 @@ class AudioStream:
             sentences.append(f"Decoding stopped after {seconds:.1f} s{_because(stopped)}.")
         elif self._lacks_end:
             sentences.append(f"The audio ends after {seconds:.1f} s without its end mark; it may have been cut off.")
-        if damage:
-            sentences.append(damage)
+        sentences.extend(filter(None, (self._passed_over, damage)))
         if sentences:
             self.code = ErrorCode.TRUNCATED
+        if not sentences:
+            self.heard_share = 1.0
+        elif claimed and seconds < claimed:
+            self.heard_share = seconds / claimed
+        if others := self._reader.other_streams:
+            sentences.append(f"It holds {others + 1} audio streams; the first was heard.")
+            self.code = self.code or ErrorCode.OTHER_STREAMS
         if mended_samples:
             sentences.append(f"{mended_samples} samples count as silence (NaN, infinite or far too large).")
         if peak > OVERSHOOT:
@@ -184,12 +256,20 @@ class AudioStream:
 
 def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
-    refusal: CannotOpenError | None = None
+    is_refused = False
+    links = ogg_links(file, found) if found else []
+    is_longer = bool(links) or (found is not None and mpeg_frames_follow(file, found))
+    if found is not None and is_longer:
+        with suppress(AvMissingError, NoAudioStreamError, DecodingStoppedError):
+            return ChainReader(file, found, links) if links else AvReader(file, found)
     if found is None or found.kind in NATIVE:
         try:
-            return SndfileReader(file, found)
-        except CannotOpenError as error:
-            refusal = error
+            reader = SndfileReader(file, found)
+            if is_longer:
+                reader.damage = "More sound follows, which only the package av can read."
+            return reader
+        except CannotOpenError:
+            is_refused = True
     if found is None:
         raise FileError(
             ErrorCode.NOT_AUDIO,
@@ -199,9 +279,7 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
     try:
         return AvReader(file, found)
     except AvMissingError:
-        if refusal is not None and not refusal.is_unknown_coding:
-            raise _damaged(name, found.kind, str(refusal)) from None
-        coding = " with this coding" if refusal is not None else ""
+        coding = " with this coding" if is_refused else ""
         raise FileError(
             ErrorCode.NEEDS_AV,
             f"{name}: reading {found.kind}{coding} needs the package av, which is not installed.",
@@ -212,11 +290,12 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
             ErrorCode.NO_AUDIO, f"{name}: the {found.kind} file holds no audio that can be decoded.", "Leave it out."
         ) from None
     except DecodingStoppedError as error:
-        raise _damaged(name, found.kind, str(refusal or error)) from None
+        raise _damaged(name, found.kind, str(error)) from None
 
 
 def _damaged(name: str, kind: Kind, reason: str) -> FileError:
-    message = f"{name}: the {kind} file is damaged and cannot be decoded ({reason})."
+    because = f" ({reason})" if reason else ""
+    message = f"{name}: the {kind} file is damaged and cannot be decoded{because}."
     return FileError(ErrorCode.CORRUPT_AUDIO, message, _NEW_COPY)
 
 

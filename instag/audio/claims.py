@@ -10,10 +10,9 @@ from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, au, caf, file_size
 from instag.containers.iff import audio_chunks
+from instag.containers.layout import UNKNOWN_FROM
 from instag.containers.recognise import Found, mpeg_frame_bytes
 
-# Writers that do not know the length yet leave the largest number, or one near it, behind.
-_UNKNOWN_FROM = 0x7FFF_0000
 # An Ogg page has 65,307 bytes at most, so the last one starts within this.
 _OGG_TAIL_BYTES = 1 << 16
 # Where the Xing header stands in its frame, by (MPEG version 1, mono).
@@ -43,12 +42,12 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
     try:
         if found.kind in (Kind.WAV, Kind.RF64, Kind.AIFF, Kind.W64):
             chunk = next(audio_chunks(file, found.kind, found.offset, big_endian=found.big_endian), None)
-            if chunk is None or (chunk.claimed >= _UNKNOWN_FROM and not chunk.is_long):
+            if chunk is None or (chunk.claimed >= UNKNOWN_FROM and not chunk.is_long):
                 return None
             return chunk.start, chunk.claimed
         if found.kind == Kind.AU:
             start, size = au.audio_claim(file, found.offset)
-            return None if size >= _UNKNOWN_FROM else (start, size)
+            return None if size >= UNKNOWN_FROM else (start, size)
         if found.kind == Kind.CAF:
             start, length = caf.data_chunk(file, found.offset)
             return None if length is None else (start, length)
@@ -57,28 +56,8 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
     return None
 
 
-def unfinished_size_field(file: BinaryIO, found: Found) -> int | None:
-    """Where a WAV's data size stands, if its writer never came back to fill it in: the recorder lost power, say.
-
-    Both sizes are then as they were at the start, as if the file ended with its header.
-
-    Args:
-        file: Open for reading; its position is lost.
-        found: Its container.
-    """
-    if found.kind != Kind.WAV:
-        return None
-    chunk = next(audio_chunks(file, Kind.WAV, found.offset, big_endian=found.big_endian), None)
-    if chunk is None or chunk.claimed != 0:
-        return None
-    file.seek(found.offset + 4)
-    claimed_end = int.from_bytes(file.read(4), "big" if found.big_endian else "little") + 8
-    is_open = claimed_end <= chunk.start - found.offset and file_size(file) > chunk.start
-    return chunk.size_field if is_open else None
-
-
-def mpeg_states_length(file: BinaryIO, found: Found) -> bool:
-    """Whether the first frame of an MP3 is a header (Xing, Info, VBRI) that counts the frames.
+def mpeg_counted_frames(file: BinaryIO, found: Found) -> int:
+    """How many frames the header of an MP3 (Xing, Info, VBRI) counts; 0 where there is none, or it does not count.
 
     Without one, its length is guessed from the bit rate of the first frames, which is wrong where the rate varies.
 
@@ -90,12 +69,14 @@ def mpeg_states_length(file: BinaryIO, found: Found) -> bool:
     head = file.read(4)
     frame = head + file.read(max(0, mpeg_frame_bytes(head) - 4))
     if len(frame) < 4:
-        return False
+        return 0
     xing = _XING_OFFSETS[frame[1] & 0x18 == 0x18, frame[3] & 0xC0 == 0xC0]
     if frame[xing : xing + 4] in (b"Xing", b"Info"):
         has_count = frame[xing + 7 : xing + 8] and frame[xing + 7] & 1
-        return bool(has_count) and any(frame[xing + 8 : xing + 12])
-    return frame[_VBRI_OFFSET : _VBRI_OFFSET + 4] == b"VBRI" and any(frame[_VBRI_OFFSET + 14 : _VBRI_OFFSET + 18])
+        return int.from_bytes(frame[xing + 8 : xing + 12]) if has_count else 0
+    if frame[_VBRI_OFFSET : _VBRI_OFFSET + 4] == b"VBRI":
+        return int.from_bytes(frame[_VBRI_OFFSET + 14 : _VBRI_OFFSET + 18])
+    return 0
 
 
 def ogg_lacks_end(file: BinaryIO) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from instag.audio.decoders import demuxer
@@ -63,8 +64,8 @@ class AvReader:
         file.seek(0)
         try:
             self._container = self._av.open(file, format=name, metadata_errors="replace")
-        except self._foreign as error:
-            raise DecodingStoppedError(_reason(error)) from None
+        except self._foreign:
+            raise DecodingStoppedError from None
         try:
             if not self._container.streams.audio:
                 raise NoAudioStreamError
@@ -77,7 +78,10 @@ class AvReader:
         except BaseException:
             self.close()
             raise
-        duration = None if found.kind in _UNCOUNTED else self._container.duration
+        self.other_streams = len(self._container.streams.audio) - 1
+        # The container's length is that of its longest stream.
+        is_uncounted = found.kind in _UNCOUNTED or self.other_streams
+        duration = None if is_uncounted else self._container.duration
         seconds = duration / self._av.time_base if duration else None
         channels = len(self._first.layout.channels)
         self.info = AudioInfo(found.kind.value, self._first.sample_rate, channels, seconds)
@@ -92,8 +96,8 @@ class AvReader:
         while True:
             try:
                 packet = next(packets, None)
-            except self._foreign as error:
-                raise DecodingStoppedError(_reason(error)) from None
+            except self._foreign:
+                raise DecodingStoppedError from None
             if packet is None:
                 return
             try:
@@ -108,8 +112,7 @@ class AvReader:
         held: list[Samples] = []
         held_frames = 0
         try:
-            for frame in self._all_frames():
-                samples = _to_float(frame)
+            for samples in self._at_one_rate():
                 if held and samples.shape[1] != held[0].shape[1]:
                     yield np.concatenate(held)
                     held, held_frames = [], 0
@@ -125,16 +128,41 @@ class AvReader:
         if held:
             yield np.concatenate(held)
 
+    def _at_one_rate(self) -> Iterator[Samples]:
+        """The frames' samples; parts at another rate than the first one's are resampled to that."""
+        resampler: soxr.ResampleStream | None = None
+        shape = (0, 0)
+        try:
+            for frame in self._all_frames():
+                samples = _to_float(frame)
+                new_shape = (frame.sample_rate, samples.shape[1])
+                if new_shape != shape:
+                    yield from _rest(resampler, shape)
+                    resampler, shape = self._resampler(*new_shape), new_shape
+                yield samples if resampler is None else resampler.resample_chunk(samples)
+        except DecodingStoppedError:
+            yield from _rest(resampler, shape)
+            raise
+        yield from _rest(resampler, shape)
+
+    def _resampler(self, sample_rate: int, channels: int) -> soxr.ResampleStream | None:
+        if sample_rate == self.info.sample_rate:
+            return None
+        return soxr.ResampleStream(sample_rate, self.info.sample_rate, channels, dtype="float32", quality="HQ")
+
     def _all_frames(self) -> Iterator[Any]:
         yield self._first
-        for frame in self._frames:
-            if frame.sample_rate != self.info.sample_rate:
-                raise DecodingStoppedError(f"the sample rate changes to {frame.sample_rate} Hz")
-            yield frame
+        yield from self._frames
 
     def close(self) -> None:
         """See `Reader.close`."""
         self._container.close()
+
+
+def _rest(resampler: soxr.ResampleStream | None, shape: tuple[int, int]) -> Iterator[Samples]:
+    """What a resampler still holds."""
+    if resampler is not None:
+        yield resampler.resample_chunk(np.empty((0, shape[1]), np.float32), last=True)
 
 
 def _to_float(frame: Any) -> Samples:
@@ -153,7 +181,3 @@ def _sixty_four_bits(frame: Any) -> NDArray[np.int64]:
     if frame.format.is_planar:
         return np.stack([plane[: frame.samples] for plane in planes])
     return planes[0][None, : frame.samples * len(frame.layout.channels)]
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error).rstrip(".")

@@ -9,7 +9,7 @@ from instag.results import AudioInfo, Samples
 
 
 class DecodingStoppedError(Exception):
-    """A decoder cannot go on; what came before it is good. `str()` of it is the decoder's reason."""
+    """A decoder cannot go on; what came before it is good. `str()` of it is the reason in plain words, or ""."""
 
 
 class Reader(Protocol):
@@ -17,10 +17,12 @@ class Reader(Protocol):
 
     Attributes:
         info: What the container says.
+        other_streams: How many more recordings lie beside this one in the container.
         damage: A sentence on what the decoder passed over so far, or "".
     """
 
     info: AudioInfo
+    other_streams: int
 
     @property
     def damage(self) -> str:

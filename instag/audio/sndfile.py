@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from instag.audio.claims import mpeg_states_length, unfinished_size_field
+from instag.audio.claims import mpeg_counted_frames
+from instag.audio.mended import Splice, mend
 from instag.audio.reader import DecodingStoppedError
 from instag.audio.view import View
 from instag.constants import BLOCK_FRAMES
@@ -17,26 +18,12 @@ from instag.containers import Kind
 from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
-# libsndfile says so where it knows the container and not the coding inside.
-_UNIMPLEMENTED = 18
 # What libsndfile gives for "unknown".
 _UNKNOWN_FRAMES = 2**62
-# A data size that means "to the end", in either byte order.
-_UNKNOWN_SIZE = b"\xff\xff\xff\xff"
-# The system's word for "no such file", which libsndfile uses where it finds no MPEG frame.
-_BAD_FILE = 7
 
 
 class CannotOpenError(Exception):
-    """libsndfile refuses the file.
-
-    Attributes:
-        is_unknown_coding: True where the container may be sound and only the coding is not libsndfile's.
-    """
-
-    def __init__(self, reason: str, is_unknown_coding: bool) -> None:
-        super().__init__(reason)
-        self.is_unknown_coding = is_unknown_coding
+    """libsndfile refuses the file."""
 
 
 class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
@@ -60,16 +47,16 @@ class SndfileReader:
             CannotOpenError: libsndfile does not take it.
         """
         self.damage = ""
+        self.other_streams = 0
         offset = found.offset if found else 0
-        states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_states_length(file, found)
-        source: int | View
+        states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_counted_frames(file, found) > 0
+        source: int | View | Splice
         if not states_length:
             # libsndfile guesses the length from the first frames and stops there: two thirds of a file of variable bit
             # rate can be lost. Where the file seems endless it reads to the real end.
             source = View(file, offset, is_endless=True)
-        elif found is not None and (field := unfinished_size_field(file, found)) is not None:
-            source = View(file, offset, patch_at=field, patch=_UNKNOWN_SIZE)
-            self.damage = "Its header was never finished: it claims no audio, and some follows."
+        elif (mended := mend(file, found)) is not None:
+            source, self.damage = mended.source, mended.damage
         elif os.name == "nt":
             # libsndfile's C library has its own file descriptors there.
             source = View(file, offset)
@@ -78,10 +65,8 @@ class SndfileReader:
             source = file.fileno()
         try:
             self._sound = _ForwardOnly(source, closefd=False)
-        except soundfile.LibsndfileError as error:
-            raise CannotOpenError(_reason(error), error.code == _UNIMPLEMENTED) from None
-        except (RuntimeError, ValueError, TypeError, OSError) as error:
-            raise CannotOpenError(str(error), False) from None
+        except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError, OSError):
+            raise CannotOpenError from None
         frames = self._sound.frames
         is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (found is None or found.kind != Kind.MPEG_AUDIO)
         is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
@@ -98,11 +83,11 @@ class SndfileReader:
             buffer[:] = np.nan
             try:
                 block = self._sound.read(out=buffer)
-            except (soundfile.LibsndfileError, RuntimeError) as error:
+            except (soundfile.LibsndfileError, RuntimeError):
                 untouched = np.isnan(buffer[:, 0])
                 if count := int(untouched.argmax()) if untouched.any() else BLOCK_FRAMES:
                     yield buffer[:count]
-                raise DecodingStoppedError(_reason(error)) from None
+                raise DecodingStoppedError from None
             if not len(block):
                 return
             yield block
@@ -110,10 +95,3 @@ class SndfileReader:
     def close(self) -> None:
         """See `Reader.close`."""
         self._sound.close()
-
-
-def _reason(error: Exception) -> str:
-    if getattr(error, "code", None) == _BAD_FILE:
-        return "no sound is found in it"
-    text = getattr(error, "error_string", "") or str(error)
-    return str(text).removeprefix("Error : ").strip().rstrip(".")

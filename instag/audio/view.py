@@ -10,22 +10,17 @@ _ID3V1_BYTES = 128
 
 
 class View:
-    """From an offset on, endless on demand, with a few bytes replaced."""
+    """From an offset on, and endless on demand."""
 
-    def __init__(
-        self, file: BinaryIO, offset: int, is_endless: bool = False, patch_at: int = 0, patch: bytes = b""
-    ) -> None:
+    def __init__(self, file: BinaryIO, offset: int, is_endless: bool = False) -> None:
         """Looks at a file.
 
         Args:
             file: Open for reading, unbuffered.
             offset: Where the view starts.
             is_endless: Whether to pretend a length beyond every real one. Reading ends where the file ends.
-            patch_at: Position in the file of the bytes that are seen otherwise.
-            patch: How they are seen.
         """
         self._file, self._offset = file, offset
-        self._patch_at, self._patch = patch_at - offset, patch
         self._is_endless = is_endless
         self._size = _ENDLESS_BYTES if is_endless else file.seek(0, os.SEEK_END) - offset
         self._position = 0
@@ -51,12 +46,5 @@ class View:
                 data = self._file.read(size)
             except OSError:
                 return b""
-        first = self._patch_at - self._position
-        if self._patch and -len(self._patch) < first < len(data):
-            seen = bytearray(data)
-            for index, byte in enumerate(self._patch, first):
-                if 0 <= index < len(seen):
-                    seen[index] = byte
-            data = bytes(seen)
         self._position += len(data)
         return data

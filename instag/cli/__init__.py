@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from instag import __version__
+from instag.cli import doctor, merge, model, prune, show, tag, untag, verify
 from instag.cli import list as listing
-from instag.cli import merge, model, prune, show, tag, untag, verify
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
 from instag.cli.streams import guard_streams
@@ -63,6 +63,7 @@ for command, summary, examples in (
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
+    (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):
     app.command(
         "list" if command is listing.list_files else None, cls=Command, epilog=epilog(examples), short_help=summary

@@ -19,11 +19,11 @@ def audio_claim(file: BinaryIO, offset: int = 0) -> tuple[int, int]:
     return offset + start, claimed
 
 
-def audio_spans(file: BinaryIO) -> list[Span]:
-    """Everything behind the header, as far as the file goes.
+def audio_spans(file: BinaryIO, offset: int = 0) -> list[Span]:
+    """Everything behind the header, as far as the file goes, whatever the header claims.
 
     Raises:
         StructureError: The file ends inside its header.
     """
     size = file_size(file)
-    return [Span(min(size, audio_claim(file)[0]), size)]
+    return [Span(min(size, audio_claim(file, offset)[0]), size)]

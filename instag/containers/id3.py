@@ -81,9 +81,8 @@ def tag_length(file: BinaryIO, offset: int) -> int:
     return HEADER_BYTES + from_synchsafe(header[6:]) + footer
 
 
-def leading_tags_end(file: BinaryIO) -> int:
-    """Where the ID3v2 tags at the start of a file end (some files have several)."""
-    offset = 0
+def leading_tags_end(file: BinaryIO, offset: int = 0) -> int:
+    """Where the ID3v2 tags at the start of a file, or at an offset in it, end (some files have several)."""
     for _ in range(64):
         length = tag_length(file, offset)
         if not length:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from instag.containers import MAX_PARTS, Kind, Span, StructureError, TooLargeError, file_size, read_exactly, too_many
+from instag.containers.layout import find_sound
 
 HEADER_BYTES = 8
 AUDIO_CHUNK = {Kind.WAV: b"data", Kind.RF64: b"data", Kind.AIFF: b"SSND"}
@@ -59,7 +60,8 @@ def read_form(file: BinaryIO, kind: Kind) -> Form:
     """Walks all chunks of a WAV or AIFF file and checks that each lies inside the file.
 
     Raises:
-        StructureError: A chunk claims bytes that are not there, or the sizes contradict each other.
+        StructureError: A chunk claims bytes that are not there, the sizes contradict each other, or sound lies where
+            no chunk claims it.
     """
     big_endian = kind == Kind.AIFF
     order = ">" if big_endian else "<"
@@ -89,6 +91,8 @@ def read_form(file: BinaryIO, kind: Kind) -> Form:
         if offset > end:
             pad_missing, offset = True, end
         chunks.append(Chunk(name, body.start - HEADER_BYTES, body, offset))
+    if find_sound(file, kind).is_beyond_claim:
+        raise StructureError("holds more audio than its header claims: the header is wrong")
     return Form(big_endian, claimed, end, tuple(chunks), pad_missing)
 
 
@@ -100,16 +104,16 @@ def audio_spans(file: BinaryIO, kind: Kind) -> list[Span]:
     """
     if kind not in (Kind.RF64, Kind.W64):
         try:
-            spans = [chunk.body for chunk in read_form(file, kind).chunks if chunk.name == AUDIO_CHUNK[kind]]
+            read_form(file, kind)
         except TooLargeError:
             raise
         except StructureError:
             # Damaged: what can still be found counts.
             pass
-        else:
-            if spans:
-                return spans
-    return _lenient_spans(file, kind)
+    spans = list(find_sound(file, kind).spans)
+    if not spans:
+        raise StructureError("has no chunk of audio data")
+    return spans
 
 
 @dataclass(frozen=True)
@@ -177,11 +181,3 @@ def _wave64_chunks(file: BinaryIO, offset: int) -> Iterator[AudioChunk]:
         if name == _WAVE64_DATA:
             yield AudioChunk(position + 16, position + 24, length - 24, is_long=True)
         position += (length + 7) & ~7
-
-
-def _lenient_spans(file: BinaryIO, kind: Kind) -> list[Span]:
-    size = file_size(file)
-    spans = [Span(chunk.start, min(size, chunk.start + chunk.claimed)) for chunk in audio_chunks(file, kind)]
-    if not spans:
-        raise StructureError("has no chunk of audio data")
-    return spans

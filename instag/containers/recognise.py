@@ -86,7 +86,7 @@ def recognise(file: BinaryIO) -> Found | None:
     offset = leading_tags_end(file)
     if offset >= file_size(file):
         # The tag claims more bytes than there are: its size is wrong, and frames may follow within it.
-        return _mpeg(file, ID3_HEADER_BYTES if offset else 0)
+        return recognise_mpeg(file, ID3_HEADER_BYTES if offset else 0)
     head = _read_at(file, offset, _HEAD_BYTES)
     if head[:4] in _RIFF and head[8:12] == b"WAVE":
         return Found(_RIFF[head[:4]], offset, big_endian=head[:4] == b"RIFX")
@@ -99,7 +99,7 @@ def recognise(file: BinaryIO) -> Found | None:
     for position, magic, kind in _MAGIC:
         if head[position : position + len(magic)] == magic:
             return Found(kind, offset)
-    return _mpeg(file, offset)
+    return recognise_mpeg(file, offset)
 
 
 def layout_of(file: BinaryIO) -> Kind:
@@ -108,7 +108,7 @@ def layout_of(file: BinaryIO) -> Kind:
     return found.layout if found else Kind.UNKNOWN
 
 
-def _mpeg(file: BinaryIO, offset: int) -> Found | None:
+def recognise_mpeg(file: BinaryIO, offset: int) -> Found | None:
     """MPEG audio has no magic: frames that follow each other have to do, three of them where there is junk in front."""
     data = _read_at(file, offset, _MPEG_SEARCH_BYTES)
     start = data.find(b"\xff")

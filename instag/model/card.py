@@ -68,7 +68,7 @@ class ModelCard:
         file_rule: The numbers of the rule from windows to the file.
         recipe: Architecture, corpus fingerprint, seed, commit.
         evaluation: For each evaluation set: n, accuracy, F1, ECE.
-        reference: Score histograms on the development set, against which drift is watched.
+        reference: Score histograms on a known collection, against which drift is watched.
         licence: Licence of the weights.
         limits: Sentences on what the model cannot do.
         schema: Version of this document's form.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -104,6 +107,8 @@ def open_model(path: Path, device: Device = Device.AUTO) -> Model:
     # A GPU that cannot be used is told in our own words.
     ort.set_default_logger_severity(4)
     providers = _providers(device, ort.get_available_providers())
+    if _CUDA in providers:
+        _load_cuda_from_pypi(ort)
     options = ort.SessionOptions()
     # Files are the unit of parallelism; a second thread inside one small model made it slower.
     options.intra_op_num_threads = 1
@@ -139,6 +144,16 @@ def _providers(device: Device, available: list[str]) -> list[str]:
     if device is Device.CPU or _CUDA not in available:
         return [_CPU]
     return [_CUDA, _CPU]
+
+
+def _load_cuda_from_pypi(ort: Any) -> None:
+    """Loads the CUDA libraries of the packages `nvidia-*`, where they are installed; the system's are found anyway."""
+    preload_dlls = getattr(ort, "preload_dlls", None)  # from onnxruntime 1.21 on
+    if preload_dlls is None or importlib.util.find_spec("nvidia") is None:
+        return
+    # It prints what it does not find; whether the GPU starts is told in our own words.
+    with contextlib.redirect_stdout(io.StringIO()):
+        preload_dlls(directory="")
 
 
 def _check_outputs(model: Model, path: Path, remedy: str) -> None:

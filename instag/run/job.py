@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instag import paths, tags
@@ -20,7 +20,7 @@ from instag.run.observer import Observer, Totals
 from instag.run.plan import Plan
 from instag.run.pool import WorkerPool
 from instag.run.signals import stop_requests
-from instag.run.worker import Outcome, WorkerSettings, failed_row
+from instag.run.worker import Outcome, WorkerSettings, failed
 from instag.table import ResultTable
 from instag.table.rows import Row, Status
 from instag.table.timeline import Timeline
@@ -93,7 +93,8 @@ class Job:
             table: Where rows go.
             timeline: Where window scores go.
         """
-        self._settings, self._worker, self._card = settings, worker, card
+        self._settings, self._card = settings, card
+        self._worker = replace(worker, reviews=table.reviews) if table else worker
         self._observer, self._table, self._timeline = observer, table, timeline
         self.totals = Totals()
         self._started = 0.0
@@ -116,7 +117,7 @@ class Job:
         self._observer.job_started(self.totals.files, len(plan.todo), sum(plan.sizes))
         self._count_done(plan)
         for path, error in plan.broken:
-            self._record(Outcome(failed_row(path, error, self._card, self._worker)))
+            self._record(failed(path, error, self._card, self._worker))
         self._plan, self._waiting = plan, deque(range(len(plan.todo)))
         if self._waiting and not self._has_failed_fast():
             self._run_workers()
@@ -196,7 +197,7 @@ class Job:
             return pool.outcome(flight.path, future)
         except FileError as error:
             tags.remove_leftovers(flight.path, self._worker.sidecar_tree)
-            return Outcome(failed_row(flight.path, error, self._card, self._worker))
+            return failed(flight.path, error, self._card, self._worker)
         except Exception as error:
             error.add_note(f"This is a bug in instag; it happened with {paths.for_terminal(flight.path)}.")
             raise
@@ -211,10 +212,9 @@ class Job:
         if self._timeline and outcome.windows is not None:
             self._timeline.append(row.path, outcome.windows, why_silent(outcome.windows, self._card))
         if self._table:
-            row, note = self._table.reviews.keep(row)
-            if note:
-                self._observer.note(note)
             self._table.append(row)
+        if outcome.note:
+            self._observer.note(outcome.note)
         self._count(row)
         self.totals.elapsed_seconds = time.monotonic() - self._started
         self._observer.file_ended(row, self.totals)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from instag import __version__, paths, tags
 from instag.analyse import Analyser, AnalysisSettings
 from instag.containers.digest import audio_digest
 from instag.errors import ErrorCode, FileError
-from instag.labels import DISPLAY_NAMES
+from instag.labels import DISPLAY_NAMES, LABELS, OTHER
 from instag.model.card import ModelCard
 from instag.model.session import Device, open_model
-from instag.results import FileResult, TagOutcome, Verdict, WindowScores
+from instag.results import TagOutcome, WindowScores
+from instag.table.reviews import Reviews
 from instag.table.rows import AssignedBy, Row, Status
 from instag.tags import sidecar
 from instag.tags.sidecar_tree import SidecarTree
@@ -40,6 +41,7 @@ class WorkerSettings:
         overwrite: Whether an `INSTRUMENT` that somebody else wrote may be replaced.
         keep_mtime: Whether a file keeps its modification time when its tags are written.
         root: The folder that paths in the table are relative to; None keeps them as they were given.
+        reviews: What people said of recordings in earlier runs; tags and sidecars carry it.
     """
 
     model_path: Path
@@ -51,6 +53,7 @@ class WorkerSettings:
     overwrite: bool = False
     keep_mtime: bool = False
     root: Path | None = None
+    reviews: Reviews = field(default_factory=Reviews, compare=False, repr=False)
 
     def wanted(self) -> tuple[str, ...]:
         """What of the settings a file's row must hold for the file to be done, as in the `settings` column."""
@@ -65,10 +68,12 @@ class Outcome:
     Attributes:
         row: Its row of the table.
         windows: Its window scores; None where it failed.
+        note: A sentence that the person who runs the job should read, or "".
     """
 
     row: Row
     windows: WindowScores | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def process_file(path: Path) -> Outcome:
         error = out_of_memory(path)
     except FileError as caught:
         error = caught
-    return Outcome(failed_row(path, error, state.analyser.model.card, state.settings))
+    return failed(path, error, state.analyser.model.card, state.settings)
 
 
 def out_of_memory(path: Path) -> FileError:
@@ -117,13 +122,13 @@ def out_of_memory(path: Path) -> FileError:
     )
 
 
-def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSettings) -> Row:
-    """The row of a file that could not be analysed."""
+def failed(path: Path, error: FileError, card: ModelCard, settings: WorkerSettings) -> Outcome:
+    """The outcome of a file that could not be analysed."""
     try:
         status = path.stat()
     except (OSError, ValueError):
         status = None
-    return replace(
+    row = replace(
         _provenance(path, card, settings),
         status=Status.FAILED,
         size_bytes=status.st_size if status else None,
@@ -131,6 +136,8 @@ def failed_row(path: Path, error: FileError, card: ModelCard, settings: WorkerSe
         error_code=error.code,
         error=paths.one_line(str(error)),
     )
+    row, note = settings.reviews.keep(row)
+    return Outcome(row, note=note)
 
 
 def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcome:
@@ -166,24 +173,17 @@ def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcom
         error_code=result.warning_code,
         error=paths.one_line(result.warning),
     )
-    analysed = tags.AnalysedFile(*before, digest)
-    row = _publish(path, row, result, settings, card, analysed)
+    row, note = settings.reviews.keep(row)
+    row = _publish(path, row, settings, tags.AnalysedFile(*before, digest))
     _, size_bytes, mtime_ns = _identity(path)
-    return Outcome(replace(row, size_bytes=size_bytes, mtime_ns=mtime_ns), result.windows)
+    return Outcome(replace(row, size_bytes=size_bytes, mtime_ns=mtime_ns), result.windows, note)
 
 
-def _publish(
-    path: Path,
-    row: Row,
-    result: FileResult,
-    settings: WorkerSettings,
-    card: ModelCard,
-    analysed: tags.AnalysedFile,
-) -> Row:
+def _publish(path: Path, row: Row, settings: WorkerSettings, analysed: tags.AnalysedFile) -> Row:
     """Writes tags and sidecar as asked for; a refusal becomes a note in the row."""
     writers: list[Callable[[], TagOutcome]] = []
     if settings.write_tags:
-        values = tag_values(result.verdict, card)
+        values = tag_values(row)
         writers.append(
             lambda: tags.write_tags(
                 path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime, analysed=analysed
@@ -204,14 +204,25 @@ def _publish(
     return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagOutcome.NOT_ASKED))
 
 
-def tag_values(verdict: Verdict, card: ModelCard) -> tags.TagValues:
-    """What is written into a file of this verdict."""
+def tag_values(row: Row) -> tags.TagValues:
+    """What is written into the file of a row: the machine's word, or the person's where there is one.
+
+    The confidence always is the model's: in its own label, or in the one that the person gave. An instrument that a
+    person names is heard, whatever the model heard; where a person says that it is none of them, none is written.
+    """
+    label, review, heard = row.label, row.review, row.instruments
+    if review is None or not review.label:
+        source, confidence = tags.machine_source(row.model_id, row.model_version), row.confidence or 0.0
+    else:
+        heard = () if label == OTHER else (label, *(name for name in heard if name != label))
+        source = tags.person_source(review.by, review.at[:10])
+        confidence = row.scores[LABELS.index(label)]
     return tags.TagValues(
-        instruments=tuple(DISPLAY_NAMES[label] for label in verdict.instruments),
-        dominant=verdict.dominant,
-        confidence=verdict.confidence,
-        source=tags.machine_source(card.model_id, card.version),
-        needs_review=verdict.needs_review,
+        instruments=tuple(DISPLAY_NAMES[name] for name in heard),
+        dominant=label,
+        confidence=confidence,
+        source=source,
+        needs_review=bool(row.needs_review) and not (review and review.label),
     )
 
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.refit import MOST_REVIEW, Recording, presence_reached, refit, review_threshold, score_recordings
+from export.refit import (
+    MOST_REVIEW,
+    Recording,
+    presence_reached,
+    reference_of,
+    refit,
+    review_threshold,
+    score_recordings,
+)
 from instag.aggregate import aggregate
 from instag.labels import LABELS, OTHER
 from instag.model.card import FileRule
@@ -87,3 +95,12 @@ def test_recordings_come_from_a_manifest_and_one_part_of_it(tmp_path: Path) -> N
         score_recordings(model, manifest, "none")
     with pytest.raises(TrainingError, match=r"absent\.csv"):
         score_recordings(model, tmp_path / "absent.csv", "choose")
+
+
+def test_the_reference_counts_what_is_heard_and_leaves_silence_out() -> None:
+    quiet = recording("piano", 0.9)
+    silent = replace(quiet, windows=replace(quiet.windows, level_dbfs=np.full(4, -120.0)))
+    some = [recording("piano", 0.9), recording("organ", 0.9), silent]
+    made = reference_of(some, tiny_card(), "a test")
+    assert made["recordings"] == 2 and made["labels"]["piano"] == made["labels"]["organ"] == 0.5
+    assert sum(made["histograms"]["score_piano"]) == 2

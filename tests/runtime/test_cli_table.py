@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from instag import tags
 from instag.table import open_table
 from instag.table.rows import COLUMNS, AssignedBy
 from tests.support.commands import recording, run, use_tiny_model
@@ -98,6 +99,26 @@ def test_a_review_is_no_damage_and_survives_a_second_run(folder: Path) -> None:
     assert (row["dominant"], row["assigned_by"]) == ("cello", "person")
     assert (row["reviewed_label"], row["reviewed_by"]) == ("violin", "Ada")
     assert "in/renamed.wav: the model says cello, Ada said violin; the person's label counts." in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "dominant"),
+    [("violin", ["violin", "cello"], "violin"), ("other", [], "other"), ("", ["cello"], "cello")],
+)
+def test_tags_and_sidecars_carry_the_word_of_a_person(folder: Path, said: str, heard: list[str], dominant: str) -> None:
+    assert run("tag", "-q", "in/a.wav", "-o", "t.csv").returncode == 0
+    review(folder / "t.csv", "in/a.wav", said)
+    assert run("tag", "-q", "in/a.wav", "-o", "t.csv", "--write-tags", "--sidecar").returncode == 0
+    values = tags.read_tags(folder / "in" / "a.wav")
+    assert values is not None
+    row = rows_of(folder / "t.csv")["in/a.wav"]
+    by_machine = f"machine: {row['model_id']} {row['model_version']}"
+    assert (list(values.instruments), values.dominant) == (heard, dominant)
+    assert values.source == ("person: Ada, 2026-01-01" if said else by_machine)
+    assert values.confidence == pytest.approx(float(row[f"score_{dominant}"]), abs=1e-3)
+    sidecar = json.loads((folder / "in" / "a.wav.instag.json").read_text("utf-8"))
+    assert sidecar["assigned_by"] == "person"
+    assert (row["dominant"], row["reviewed_label"]) == ("cello", said)
 
 
 def test_totals_of_a_second_run_add_up_and_name_the_failures_of_before(folder: Path) -> None:

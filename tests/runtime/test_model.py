@@ -33,6 +33,29 @@ def test_a_good_model_scores_what_it_hears(tmp_path: Path) -> None:
     assert (present.diagonal() > 0.5).all()
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_cuda_libraries_from_pypi_are_loaded_quietly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_installed: bool
+) -> None:
+    import onnxruntime
+
+    calls = []
+
+    def preload_dlls(**settings: str) -> None:
+        calls.append(settings)
+        print("Failed to load libcudart.so")
+
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload_dlls, raising=False)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if is_installed else None)
+    path = write_tiny_model(tmp_path / "tiny.onnx")
+    open_model(path, Device.CPU)
+    assert calls == []
+    open_model(path, Device.AUTO)
+    assert calls == [{"directory": ""}] * is_installed
+    assert capsys.readouterr().out == ""
+
+
 def test_auto_falls_back_to_the_cpu_where_there_is_no_gpu(tmp_path: Path) -> None:
     model = open_model(write_tiny_model(tmp_path / "tiny.onnx"), Device.AUTO)
     assert model.device in (Device.CPU, Device.CUDA)

@@ -1,0 +1,203 @@
+"""How much of every kind of file is heard, beside FFmpeg.
+
+Makes a few hundred short files with the program ffmpeg, in every container and coding, whole and broken in the ways
+that archives see; decodes each with instag and with ffmpeg, and prints a table. The aim is that no file silently
+lacks more than 1 % of its sound.
+
+Run: `python -m benchmarks.heard`
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from instag.audio import open_audio
+from instag.errors import FileError
+
+RATE = 16000
+SILENT_SHARE = 0.01
+_CODECS = {
+    "wav": ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_alaw", "pcm_mulaw", "adpcm_ms", "adpcm_ima_wav", "mp3"),
+    "w64": ("pcm_s16le", "pcm_s24le", "pcm_f32le"),
+    "aiff": ("pcm_s16be", "pcm_s24be"),
+    "au": ("pcm_s16be", "pcm_mulaw"),
+    "caf": ("pcm_s16le", "pcm_s24be", "alac"),
+    "flac": ("flac",),
+    "mp3": ("mp3",),
+    "mp2": ("mp2",),
+    "ogg": ("libvorbis", "flac"),
+    "opus": ("libopus",),
+    "m4a": ("aac", "alac"),
+    "mov": ("pcm_s16le", "aac"),
+    "mka": ("flac", "libopus", "pcm_s16le"),
+    "webm": ("libopus", "libvorbis"),
+    "wv": ("wavpack",),
+    "tta": ("tta",),
+    "aac": ("aac",),
+    "ac3": ("ac3",),
+    "wma": ("wmav2",),
+    "avi": ("pcm_s16le", "mp3"),
+    "ts": ("mp2", "aac"),
+}
+_SHAPES = ((16000, 1, 3), (44100, 2, 3), (48000, 2, 7), (48000, 1, 7))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was heard of one file.
+
+    Attributes:
+        kind: Container and coding, or what is broken.
+        heard_seconds: What instag decoded.
+        other_seconds: What is there: FFmpeg's whole length, or the length written where FFmpeg hears less.
+        code: The code of the row, or "".
+    """
+
+    kind: str
+    heard_seconds: float
+    other_seconds: float
+    code: str
+
+    @property
+    def share(self) -> float:
+        """Heard by instag, of what is there; 1 at most."""
+        return min(1.0, self.heard_seconds / self.other_seconds) if self.other_seconds else 1.0
+
+    @property
+    def is_silently_missing(self) -> bool:
+        """More than 1 % is missing, and nothing says so."""
+        return self.share < 1 - SILENT_SHARE and not self.code
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """The outcomes as a Markdown table, one line a kind, and a line for all."""
+    lines = [
+        "| Kind | Files | Median heard | Least heard | With a code | Silently missing |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    kinds = sorted({one.kind for one in outcomes})
+    lines += [_line(kind, [one for one in outcomes if one.kind == kind]) for kind in kinds]
+    return "\n".join([*lines, _line("**all**", outcomes)])
+
+
+def _line(name: str, outcomes: list[Outcome]) -> str:
+    shares = [one.share for one in outcomes]
+    coded, missing = sum(bool(one.code) for one in outcomes), sum(one.is_silently_missing for one in outcomes)
+    return f"| {name} | {len(outcomes)} | {statistics.median(shares):.3f} | {min(shares):.3f} | {coded} | {missing} |"
+
+
+def heard(path: Path) -> tuple[float, str]:
+    """Seconds that instag decodes, and the code."""
+    try:
+        with open_audio(path, RATE) as stream:
+            for _ in stream.blocks():
+                pass
+            return stream.decoded_seconds, str(stream.code.value) if stream.code else ""
+    except FileError as error:
+        return 0.0, str(error.code.value)
+
+
+def heard_by_ffmpeg(ffmpeg: str, path: Path) -> float:
+    """Seconds that the program ffmpeg decodes of the first audio stream, passing over damage."""
+    command = [ffmpeg, "-v", "quiet", "-err_detect", "ignore_err", "-i", str(path), "-map", "0:a:0"]
+    done = subprocess.run(
+        [*command, "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"], capture_output=True, check=False
+    )
+    return len(done.stdout) / 2 / RATE
+
+
+def _encode(ffmpeg: str, path: Path, codec: str, shape: tuple[int, int, int], *options: str) -> bool:
+    rate, channels, seconds = shape
+    source = f"anoisesrc=r={rate}:d={seconds}:a=0.2:c=pink:seed={seconds}"
+    command = [ffmpeg, "-v", "quiet", "-y", "-f", "lavfi", "-i", source, "-ac", str(channels), "-c:a", codec, *options]
+    return subprocess.run([*command, str(path)], check=False).returncode == 0 and path.stat().st_size > 0
+
+
+def make_whole(ffmpeg: str, folder: Path) -> Iterator[tuple[str, Path, float]]:
+    """Every container and coding that this ffmpeg writes: kind, path and seconds."""
+    for extension, codecs in _CODECS.items():
+        for codec in codecs:
+            for number, shape in enumerate(_SHAPES):
+                path = folder / f"{codec}-{number}.{extension}"
+                if _encode(ffmpeg, path, codec, shape):
+                    yield f"{extension}, {codec}", path, 0.0
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
+    """Breaks copies of the whole files: kind, path and the seconds that are there (0: FFmpeg is asked)."""
+    for number, (_, _, seconds) in enumerate(_SHAPES):
+        for extension in ("mp3", "ogg", "opus", "flac"):
+            codec = {"mp3": "mp3", "ogg": "libvorbis", "opus": "libopus", "flac": "flac"}[extension]
+            whole = folder / f"{codec}-{number}.{extension}"
+            if not whole.exists():
+                continue
+            data = whole.read_bytes()
+            if extension != "flac":
+                yield _put(folder, f"{extension}, joined", number, extension, data + data, 2.0 * seconds)
+            middle = len(data) // 2
+            damaged = data[:middle] + bytes(range(256)) * 2 + data[middle + 512 :]
+            yield _put(folder, f"{extension}, damage in the middle", number, extension, damaged, seconds)
+            if (extension == "mp3" and (at := data.find(b"Info")) > 0) or (at := data.find(b"Xing")) > 0:
+                few = data[: at + 8] + struct.pack(">I", 20) + data[at + 12 :]
+                yield _put(folder, "mp3, Xing too small", number, extension, few, seconds)
+        for extension, codec, name, order in (
+            ("wav", "pcm_s16le", b"data", "<I"),
+            ("aiff", "pcm_s16be", b"SSND", ">I"),
+            ("w64", "pcm_s16le", b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a", "<Q"),
+            ("au", "pcm_s16be", b".snd\0\0\0", ">I"),
+            ("caf", "pcm_s16le", b"data", ">q"),
+        ):
+            data = (folder / f"{codec}-{number}.{extension}").read_bytes()
+            at = data.find(name) + (8 if extension == "au" else len(name))
+            for what, size in (("0", 0), ("stale", 32000)):
+                broken = data[:at] + struct.pack(order, size) + data[at + struct.calcsize(order) :]
+                yield _put(folder, f"{extension}, size {what}", number, extension, broken, seconds)
+        data = (folder / f"pcm_s16le-{number}.wav").read_bytes()
+        body = data[data.find(b"data") :]
+        yield _put(folder, "wav, two data chunks", number, "wav", data + body, 2.0 * seconds)
+
+
+def _put(folder: Path, kind: str, number: int, extension: str, data: bytes, seconds: float) -> tuple[str, Path, float]:
+    path = folder / f"{kind.replace(', ', '-').replace(' ', '-')}-{number}.{extension}"
+    path.write_bytes(data)
+    return kind, path, seconds
+
+
+def measure(ffmpeg: str, made: tuple[str, Path, float]) -> Outcome:
+    """Decodes one file with both."""
+    kind, path, seconds = made
+    mine, code = heard(path)
+    return Outcome(kind, mine, seconds or heard_by_ffmpeg(ffmpeg, path), code)
+
+
+def main() -> int:
+    """Prints the table; 1 where a file silently lacks sound."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        print("benchmarks.heard needs the program ffmpeg on PATH. Install it: apt install ffmpeg", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = [*make_whole(ffmpeg, folder), *make_broken(folder)]
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = list(pool.map(lambda one: measure(ffmpeg, one), made))
+    print(table(outcomes))
+    return int(any(one.is_silently_missing for one in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
