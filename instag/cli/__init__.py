@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import doctor, merge, model, prune, show, tag, untag, verify
+from instag.cli import doctor, export, merge, model, prune, show, tag, untag, verify
 from instag.cli import list as listing
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
@@ -63,6 +63,7 @@ for command, summary, examples in (
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
+    (export.export, "Write timelines for other programs.", export.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):
     app.command(

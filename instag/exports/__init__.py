@@ -1,0 +1,1 @@
+"""What other programs read: one small module for each format, each a pure function from spans to text."""
