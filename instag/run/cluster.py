@@ -8,13 +8,15 @@ child, never a worker.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +31,8 @@ from instag.run.worker import Outcome, WorkerSettings, process_file
 _TASK_SECONDS = 30.0
 _MAX_FILES_IN_TASK = 500
 _START_SECONDS = 60.0
+# A job's children hold memory on the workers; the pause between two of its tasks is far shorter.
+_IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class _Order:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What a Dask worker needs to build its pool; two tasks of one job have equal recipes."""
+    """What a Dask worker needs to build its pool; the tasks of one job have equal recipes, and no other job has."""
 
+    job: str
     settings: WorkerSettings
     max_memory_bytes: int
     silent: bool
@@ -69,7 +74,7 @@ class ClusterPool:
             CannotStartError: Dask is not installed, or the cluster cannot be reached or used.
         """
         settings = replace(settings, model_path=settings.model_path.absolute())
-        self._recipe = _Recipe(settings, max_memory_bytes, silent, str(Path.cwd()))
+        self._recipe = _Recipe(uuid.uuid4().hex, settings, max_memory_bytes, silent, str(Path.cwd()))
         self._client, self._cluster = _connect(scheduler, jobs)
         self._lock = threading.Lock()
         self._gathered: list[_Order] = []
@@ -171,14 +176,14 @@ def run_task(recipe: _Recipe, work: list[tuple[Path, float | None]]) -> tuple[fl
     from distributed.worker import thread_state
 
     worker = get_worker()
-    pool = _pool_of(worker, recipe)
     started = time.monotonic()
     results: list[Outcome | FileError] = []
-    for path, timeout_seconds in work:
-        task = worker.state.tasks.get(thread_state.key)
-        if task is None or task.state == "cancelled":
-            break  # nobody waits for the rest
-        results.append(_one(pool, path, timeout_seconds))
+    with _pool_of(worker, recipe) as pool:
+        for path, timeout_seconds in work:
+            task = worker.state.tasks.get(thread_state.key)
+            if task is None or task.state == "cancelled":
+                break  # nobody waits for the rest
+            results.append(_one(pool, path, timeout_seconds))
     return time.monotonic() - started, results
 
 
@@ -204,22 +209,51 @@ def _one(pool: WorkerPool, path: Path, timeout_seconds: float | None) -> Outcome
     return outcome
 
 
-_pools: dict[_Recipe, WorkerPool] = {}
+@dataclass
+class _Shared:
+    """A job's pool on this Dask worker, how many tasks use it now, and when the last of them ended."""
+
+    pool: WorkerPool
+    users: int = 0
+    idle_since: float = 0.0
+
+
+_pools: dict[_Recipe, _Shared] = {}
 _pools_lock = threading.Lock()
 
 
-def _pool_of(worker: Any, recipe: _Recipe) -> WorkerPool:
-    """The pool of this Dask worker, with a decoding child for each of its threads; an earlier job's pool ends."""
+@contextlib.contextmanager
+def _pool_of(worker: Any, recipe: _Recipe) -> Iterator[WorkerPool]:
+    """The pool of a job on this Dask worker, with a decoding child for each thread; it ends when it is long idle."""
     with _pools_lock:
         if recipe not in _pools:
             # Dask's nanny starts workers as daemons, which may have no children. The flag guards against orphans, and
             # Pebble's children end by themselves when the pipe to their parent closes.
             multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             task: Callable[[Path], Outcome] = functools.partial(process_in, recipe.folder)
-            _pools[recipe] = WorkerPool(
-                recipe.settings, worker.state.nthreads, recipe.max_memory_bytes, recipe.silent, task
-            )
-        return _pools[recipe]
+            pool = WorkerPool(recipe.settings, worker.state.nthreads, recipe.max_memory_bytes, recipe.silent, task)
+            _pools[recipe] = _Shared(pool)
+        shared = _pools[recipe]
+        shared.users += 1
+    try:
+        yield shared.pool
+    finally:
+        with _pools_lock:
+            shared.users -= 1
+            shared.idle_since = time.monotonic()
+        timer = threading.Timer(_IDLE_SECONDS, _end_idle)
+        timer.daemon = True
+        timer.start()
+
+
+def _end_idle() -> None:
+    """Ends the pools of jobs that have sent nothing for a while."""
+    before = time.monotonic() - _IDLE_SECONDS
+    with _pools_lock:
+        idle = [recipe for recipe, shared in _pools.items() if not shared.users and shared.idle_since <= before]
+        pools = [_pools.pop(recipe).pool for recipe in idle]
+    for pool in pools:
+        pool.stop()
 
 
 def _settle(order: _Order, result: Outcome | Exception) -> None:

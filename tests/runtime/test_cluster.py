@@ -6,14 +6,20 @@ import csv
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from instag.analyse import AnalysisSettings
+from instag.model.session import Device
+from instag.run import cluster as cluster_module
+from instag.run.worker import WorkerSettings
 from tests.support.commands import recording, run, use_tiny_model
 
 pytest.importorskip("distributed")
@@ -41,13 +47,44 @@ def cluster(tmp_path: Path):
 
     scheduler = start("dask_scheduler", "--port", "0", "--scheduler-file", str(note))
     workers = [start("dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-nanny") for _ in range(2)]
-    deadline = time.monotonic() + 30
-    while not note.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    yield json.loads(note.read_text())["address"], workers
+    yield wait_for(lambda: address_in(note)), workers
     for process in (*workers, scheduler):
         process.kill()
         process.wait()
+
+
+def address_in(note: Path) -> str:
+    """What the scheduler has written down; "" as long as it is not done with it."""
+    try:
+        return json.loads(note.read_text())["address"]
+    except (OSError, ValueError):
+        return ""
+
+
+def hours_of_silence(path: Path) -> None:
+    """A WAV file that takes seconds to read and no space on the disk: nobody finishes it before the test strikes."""
+    path.parent.mkdir(exist_ok=True)
+    sound = 2 * 48_000 * 3600 * 5
+    with path.open("wb") as file:
+        file.write(
+            struct.pack(
+                "<4sI4s4sIHHIIHH4sI",
+                b"RIFF",
+                36 + sound,
+                b"WAVE",
+                b"fmt ",
+                16,
+                1,
+                1,
+                48_000,
+                96_000,
+                2,
+                16,
+                b"data",
+                sound,
+            )
+        )
+        file.truncate(44 + sound)
 
 
 def rows(table: Path) -> list[dict[str, str]]:
@@ -96,7 +133,7 @@ def test_a_worker_killed_in_mid_job_costs_no_row_and_doubles_none(tmp_path: Path
 def test_a_file_under_which_its_decoder_dies_costs_no_worker(tmp_path: Path, cluster) -> None:
     address, workers = cluster
     recording(tmp_path / "in/good.wav", "piano")
-    recording(tmp_path / "in/long.wav", "violin", seconds=1200.0)
+    hours_of_silence(tmp_path / "in/long.wav")
     job = start_job(tmp_path, address)
     busy = wait_for(lambda: opened(workers, tmp_path / "in/long.wav"))
     busy.kill()
@@ -109,7 +146,7 @@ def test_a_file_under_which_its_decoder_dies_costs_no_worker(tmp_path: Path, clu
 
 def test_a_file_whose_workers_are_all_lost_is_given_up(tmp_path: Path, cluster) -> None:
     address, workers = cluster
-    recording(tmp_path / "in/long.wav", "violin", seconds=60.0)
+    hours_of_silence(tmp_path / "in/long.wav")
     job = start_job(tmp_path, address)
     left = list(workers)
     while left:
@@ -148,3 +185,19 @@ def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
     done = run("tag", "in", "--scheduler", "local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "good.wav" in done.stdout
+
+
+def test_a_pool_of_a_job_that_sends_nothing_more_ends(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "_IDLE_SECONDS", 0.3)
+    worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
+    settings = WorkerSettings(tiny_model, Device.CPU, AnalysisSettings())
+    recipes = [cluster_module._Recipe(job, settings, 2**31, True, str(tmp_path)) for job in ("first", "second")]
+    with cluster_module._pool_of(worker, recipes[0]) as busy:
+        with cluster_module._pool_of(worker, recipes[1]) as other:
+            assert busy is not other  # each job has its own: what people said of recordings differs
+        with cluster_module._pool_of(worker, recipes[1]) as again:
+            assert again is other
+        wait_for(lambda: list(cluster_module._pools) == recipes[:1])  # one that is in use stays
+    wait_for(lambda: not cluster_module._pools)
