@@ -14,7 +14,7 @@ from instag import __version__
 from instag.labels import DISPLAY_NAMES
 from instag.results import TagOutcome
 from instag.run.observer import Totals
-from instag.table.rows import Mark, Row, Status
+from instag.table.rows import Mark, Row, Status, with_identifiers
 
 # Grows when an event or a field changes its meaning or goes; new ones may come without it. docs/events.md.
 EVENTS_VERSION = 2
@@ -47,7 +47,7 @@ class EventLines:
 
     def file_ended(self, row: Row, totals: Totals) -> None:
         """Writes the event with the whole row."""
-        self._emit("file_failed" if row.status is Status.FAILED else "file_done", **row.to_record())
+        self._emit("file_failed" if row.status is Status.FAILED else "file_done", **with_identifiers(row.to_record()))
 
     def job_ended(self, totals: Totals) -> None:
         """Writes the event."""

@@ -119,6 +119,7 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
     from rich.text import Text
 
     from instag.cli.windows_view import COLOURS
+    from instag.identifiers import identifiers
 
     if verdict.confidence == 0.0:
         yield Text("Most likely dominant: nothing, the file is silent. Needs review.", style="bold")
@@ -128,6 +129,8 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
     yield dominant.append(f" (confidence {100 * verdict.confidence:.0f} %)")
     names = ", ".join(DISPLAY_NAMES[label] for label in verdict.instruments)
     yield Text(f"Instruments: {names or 'none of the eleven'}")
+    if known := ", ".join(str(found) for found in identifiers(verdict.dominant).values()):
+        yield Text(f"In catalogues, {DISPLAY_NAMES[verdict.dominant]} is: {known}")
     shares = sorted(zip(LABELS, verdict.shares, strict=True), key=lambda share: -share[1])
     heard = ", ".join(
         f"{DISPLAY_NAMES[label]} {100 * share:.0f} %" for label, share in shares if share > 0 and label != OTHER

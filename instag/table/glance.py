@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from instag.results import TagOutcome
-from instag.table.codecs import CsvCodec, JsonLinesCodec, unguard
+from instag.table.codecs import CsvCodec, RowJsonCodec, unguard
 from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Review, Status, row_from_record
 from instag.table.strangers import StrangeRecordError, describe_columns
 
@@ -97,7 +97,7 @@ class JsonGlance:
         codec: Reads a whole line.
     """
 
-    codec: JsonLinesCodec
+    codec: RowJsonCodec
 
     def __call__(self, line: bytes) -> Glance:
         """Reads a line, without its line end.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
+from instag.identifiers import identifiers
 from instag.labels import LABELS
 from instag.results import TagOutcome
 from instag.table.strangers import StrangeRecordError, describe_value
@@ -171,6 +172,8 @@ _SHARE_COLUMNS = tuple(f"share_{label}" for label in LABELS)
 _PRESENT_COLUMNS = tuple(f"present_{label}" for label in LABELS)
 _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 
+# What JSON has beside the columns.
+IDENTIFIERS = "identifiers"
 COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS)
 
 _INTEGERS = frozenset({"windows", "silent_windows", "sample_rate", "channels", "size_bytes", "mtime_ns"})
@@ -183,6 +186,23 @@ COLUMN_TYPES: dict[str, type] = {
     name: int if name in _INTEGERS else bool if name in _BOOLEANS else float if name in _REALS else str
     for name in COLUMNS
 }
+
+
+def with_identifiers(record: Mapping[str, Value]) -> dict[str, Any]:
+    """A record as JSON holds it: `identifiers` tells what its labels are called in thesauri and code lists.
+
+    Args:
+        record: What `Row.to_record` gave.
+    """
+    labels = dict.fromkeys(
+        (record["reviewed_label"], record["dominant"], *str(record["instruments"] or "").split(";")),
+    )
+    known = {
+        str(label): {scheme: found.to_document() for scheme, found in identifiers(str(label)).items()}
+        for label in labels
+        if label and identifiers(str(label))
+    }
+    return {**record, IDENTIFIERS: known}
 
 
 def row_from_record(record: Mapping[str, Any]) -> Row:
