@@ -147,6 +147,15 @@ def tag(
             help="Files analysed at once.",
         ),
     ] = 1,
+    scheduler: Annotated[
+        str | None,
+        option(
+            "--scheduler",
+            panel=RUN,
+            metavar="ADDRESS",
+            help="Use the workers of a Dask cluster: tcp://HOST:PORT, or local for a cluster on this machine.",
+        ),
+    ] = None,
     batch_size: Annotated[
         int,
         option(
@@ -230,6 +239,7 @@ def tag(
             max_memory_bytes=max_memory * 1_000_000,
             fail_fast=fail_fast,
             silent=verbose < 2,
+            scheduler=scheduler,
         )
         terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose)
         observer = EventLines(sys.stdout) if events else terminal
