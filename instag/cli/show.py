@@ -23,7 +23,7 @@ from instag.cli.options import (
 )
 from instag.constants import LIMITS_NOTICE
 from instag.errors import ExitCode, FileError
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER
+from instag.labels import COLOURS, DISPLAY_NAMES, LABELS, OTHER
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -117,8 +117,6 @@ def _rows(result: FileResult, card: ModelCard, every: float | None, width: int |
 
 def _verdict(verdict: Verdict) -> Iterator[Text]:
     from rich.text import Text
-
-    from instag.cli.windows_view import COLOURS
 
     if verdict.confidence == 0.0:
         yield Text("Most likely dominant: nothing, the file is silent. Needs review.", style="bold")
