@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import doctor, export, merge, model, prune, show, tag, untag, verify
+from instag.cli import accept, doctor, export, merge, model, prune, show, tag, untag, verify
 from instag.cli import list as listing
 from instag.cli import report as reporting
 from instag.cli.boundary import report
@@ -62,6 +62,7 @@ for command, summary, examples in (
     (model.model, "Show what a model says of itself.", model.EXAMPLES),
     (verify.verify, "Check files against a table.", verify.EXAMPLES),
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
+    (accept.accept, "Accept labels unheard, at a known risk.", accept.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
     (export.export, "Write timelines for other programs.", export.EXAMPLES),

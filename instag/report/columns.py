@@ -12,7 +12,7 @@ from instag.labels import LABELS
 from instag.table.rows import Row, Status
 
 # Bits of a row's `flags`.
-NEEDS_REVIEW, FAILED, REVIEWED, NOTHING_HEARD = 1, 2, 4, 8
+NEEDS_REVIEW, FAILED, REVIEWED, NOTHING_HEARD, ACCEPTED = 1, 2, 4, 8, 16
 
 
 def label_names(rows: Sequence[Row]) -> list[str]:
@@ -71,7 +71,7 @@ def columns_of(
             values.extend(round(100 * value) for value in getattr(row, kind) or (0.0,) * len(LABELS))
         if row.error or row.error_code:
             notes[index] = (row.error_code, row.error)
-        if row.review:
+        if row.decision:
             reviews[index] = (row.reviewed_by, row.reviewed_at)
     links = [paths.to_table(os.path.relpath(paths.locate(folder or ".", root), page_folder)) for folder in folders]
     return {
@@ -86,8 +86,9 @@ def columns_of(
 
 def _flags(row: Row) -> int:
     return (
-        NEEDS_REVIEW * bool(row.needs_review)
+        NEEDS_REVIEW * row.wants_review
         + FAILED * (row.status is Status.FAILED)
         + REVIEWED * (row.review is not None)
         + NOTHING_HEARD * is_silent(row)
+        + ACCEPTED * row.is_accepted
     )

@@ -43,7 +43,7 @@ class Summary:
     def __init__(self) -> None:
         """Starts with none."""
         self._statuses: Counter[Status] = Counter()
-        self._needs_review = self._reviewed = self._left = self._silent = 0
+        self._needs_review = self._reviewed = self._accepted = self._left = self._silent = 0
         self._seconds = 0.0
         self._labels: defaultdict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
         self._histogram = [[0, 0] for _ in range(HISTOGRAM_BARS)]
@@ -68,6 +68,7 @@ class Summary:
             if row.label:
                 totals.labels[row.label] += 1
         self._reviewed += row.review is not None
+        self._accepted += row.is_accepted
         if row.audio_digest:
             self._digests[row.audio_digest].append((number, row.path))
         if is_failed:
@@ -79,10 +80,9 @@ class Summary:
             self._seconds += seconds
             self._silent += is_silent(row)
             self._models[f"{row.model_id} {row.model_version}".strip()] += 1
-            if row.needs_review:
-                self._needs_review += 1
-                if row.review is None:
-                    self._take_doubtful(row, number)
+            self._needs_review += bool(row.needs_review)
+            if row.wants_review:
+                self._take_doubtful(row, number)
 
     def to_record(self) -> dict[str, Any]:
         """What has been added up, for the page. Files are named as pairs of number and path; numbers count from 0."""
@@ -96,6 +96,7 @@ class Summary:
             "seconds": round(self._seconds, 1),
             "needs_review": self._needs_review,
             "reviewed": self._reviewed,
+            "accepted": self._accepted,
             "left": self._left,
             "models": self._models.most_common(),
             "instruments": [

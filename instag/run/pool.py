@@ -54,9 +54,20 @@ class WorkerPool:
         self._task = task
         self._killed_for_memory: set[int] = set()
         self._restarts = 0
+        self._restarting = threading.Lock()  # threads of a Dask worker share a pool
         self._closed = threading.Event()
         self._pool: Any = self._new_pool()
         threading.Thread(target=self._watch_memory, daemon=True).start()
+
+    def wants_more(self, flying: int) -> bool:
+        """Whether a further file should be handed in, of which so many are in flight.
+
+        One more than there are workers waits in line, so that none idles while a row is recorded.
+        """
+        return flying <= self._jobs
+
+    def flush(self) -> None:
+        """Sends what `submit` gathered: nothing, since files go to the workers one by one."""
 
     def submit(self, path: Path, timeout_seconds: float | None) -> Future[Outcome]:
         """Hands a file to the next free worker; its time counts from when a worker takes it."""
@@ -121,17 +132,18 @@ class WorkerPool:
         )
 
     def _restart(self) -> None:
-        if self._pool.active:
-            return
-        self._restarts += 1
-        if self._restarts > _MAX_RESTARTS:
-            raise CannotStartError(
-                "Worker processes end before they have done anything.",
-                "Check free memory, and run with -vv to see what they print.",
-            )
-        self._pool.stop()
-        self._pool.join()
-        self._pool = self._new_pool()
+        with self._restarting:
+            if self._pool.active:
+                return
+            self._restarts += 1
+            if self._restarts > _MAX_RESTARTS:
+                raise CannotStartError(
+                    "Worker processes end before they have done anything.",
+                    "Check free memory, and run with -vv to see what they print.",
+                )
+            self._pool.stop()
+            self._pool.join()
+            self._pool = self._new_pool()
 
     def _watch_memory(self) -> None:
         me = psutil.Process()

@@ -4,7 +4,7 @@ const source = document.getElementById("data");
 const page = JSON.parse(source.textContent);
 source.remove();
 
-const NEEDS_REVIEW = 1, FAILED = 2, REVIEWED = 4, NOTHING_HEARD = 8;
+const NEEDS_REVIEW = 1, FAILED = 2, REVIEWED = 4, NOTHING_HEARD = 8, ACCEPTED = 16;
 const CAUTION = "most likely dominant instrument; confidence, not a guarantee";
 const VOCABULARY = 12;  // what the model knows; labels behind it are people's
 const LABELS = page.labels.map(([name, display, colour]) => ({ name, display, colour }));
@@ -53,8 +53,9 @@ function heardIn(index) {
 function stateOf(index) {
   const flags = rows.flags[index];
   if (flags & FAILED) return "failed";
-  if (flags & REVIEWED) return "reviewed";
   if (flags & NEEDS_REVIEW) return "needs review";
+  if (flags & REVIEWED) return "reviewed";
+  if (flags & ACCEPTED) return "accepted unheard";
   return "";
 }
 

@@ -31,13 +31,16 @@ class Detail {
 
   badge() {
     const state = stateOf(this.index);
-    return state ? element("span", { className: `badge ${state.replace(" ", "-")}` }, state) : null;
+    return state ? element("span", { className: `badge ${state.replaceAll(" ", "-")}` }, state) : null;
   }
 
   review() {
     const review = rows.reviews[this.index];
     if (!review) return null;
     const [by, at] = review;
+    if (rows.flags[this.index] & ACCEPTED) {
+      return element("p", { className: "path" }, `Accepted unheard: ${by}${at ? `, ${at}` : ""}.`);
+    }
     const machine = LABELS[rows.machine[this.index]];
     const said = machine ? ` The model said ${machine.display}, ${percentText(rows.confidence[this.index])}.` : "";
     return element("p", { className: "path" }, `Reviewed by ${by || "a person"}${at ? `, ${at}` : ""}.${said}`);

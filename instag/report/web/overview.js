@@ -23,8 +23,9 @@ function totals(summary) {
 }
 
 function progress(summary) {
-  if (!summary.reviewed) return null;
-  const text = `${counted(summary.reviewed, "file")} reviewed by a person; ${number(summary.left)} of ` +
+  if (!summary.reviewed && !summary.accepted) return null;
+  const accepted = summary.accepted ? `, ${number(summary.accepted)} accepted unheard` : "";
+  const text = `${counted(summary.reviewed, "file")} reviewed by a person${accepted}; ${number(summary.left)} of ` +
     `${number(summary.needs_review)} that need review are left.`;
   const done = summary.needs_review - summary.left;
   const bar = element("progress", { max: summary.needs_review || 1, value: summary.needs_review ? done : 1 });

@@ -46,7 +46,7 @@ class FileTable {
     this.label = element("select", { id: "label", onchange: () => this.change({ label: this.label.value }) },
       element("option", { value: "" }, "any"),
       LABELS.filter((_, at) => used.has(at)).map((label) => element("option", { value: label.name }, label.display)));
-    const states = ["needs review", "reviewed", "failed", "with a warning", "nothing heard", "duplicate"];
+    const states = ["needs review", "reviewed", "accepted unheard", "failed", "with a warning", "nothing heard", "duplicate"];
     this.state = element("select", { id: "state", onchange: () => this.change({ state: this.state.value }) },
       element("option", { value: "" }, "any"), states.map((state) => element("option", { value: state }, state)));
     this.chips = element("span", { className: "chips" });
@@ -179,7 +179,7 @@ class FileTable {
       element("td", { className: "strip" }, stripOf(index)),
       element("td", { className: "duration number" }, rows.duration[index] < 0 ? "" : clock(rows.duration[index] / 10)),
       element("td", { className: "heard" }, heard.join(", ")),
-      element("td", { className: "state" }, state ? element("span", { className: `badge ${state.replace(" ", "-")}` }, state) : "",
+      element("td", { className: "state" }, state ? element("span", { className: `badge ${state.replaceAll(" ", "-")}` }, state) : "",
         rows.flags[index] & NOTHING_HEARD ? element("span", { className: "muted" }, " nothing heard") : null));
     line.setAttribute("aria-rowindex", at + 2);
     return line;
