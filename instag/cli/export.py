@@ -22,7 +22,6 @@ TIMELINES = ("audacity", "textgrid", "raven", "jams", "webvtt", "iiif")
 CATALOGUES = ("premis", "marcxml", "marc", "archivematica", "pbcore")
 EXAMPLES = """
 instag export t.csv --to premis -o premis.xml  # preservation events
-instag export t.csv --to marcxml -o marc.xml  # for a library's catalogue
 instag export t.csv --to archivematica -o metadata.csv  # Dublin Core
 instag export t.csv --windows w.csv --to audacity -o labels  # label tracks
 """
