@@ -28,6 +28,7 @@ _KNOWN = frozenset(
     b"ds64|levl|_PMX|aXML|umid|minf|elm1|regn|DISP|note|labl|afsp|acid|strc|"
     b"COMM|SSND|FVER|MARK|INST|MIDI|COMT|NAME|AUTH|(c) |ANNO|APPL|AESD|SAXL|CHAN|bxml|mark".split(b"|")
 )
+_OUTERMOST = frozenset((b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM"))
 _SOUND = frozenset((b"data", b"SSND"))
 
 
@@ -146,6 +147,9 @@ def find_sound(file: BinaryIO, kind: Kind, offset: int = 0, *, is_big: bool = Fa
         if found is None:
             break
         name, length = found
+        if name in _OUTERMOST:
+            is_plain = False  # Another file, joined to this one.
+            break
         start = position + chunks.header_bytes
         if name == b"ds64" and len(body := chunks.bytes_at(start, 16)) == 16:
             (long_size,) = struct.unpack("<8xQ", body)
