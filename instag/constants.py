@@ -64,6 +64,8 @@ AUDIO_EXTENSIONS: frozenset[str] = frozenset(
         "vob",
         "flv",
         "amr",
+        "voc",
+        "sph",
     }
     | {"mp2", "mp3", "m4a", "m4b", "mp4", "aac", "wma", "asf", "ape", "wv", "mpc", "tta"}
 )
