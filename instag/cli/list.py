@@ -39,6 +39,9 @@ def list_files(
     unreviewed: Annotated[
         bool, option("--unreviewed", panel=ANALYSE, help="Only files that nobody has reviewed.")
     ] = False,
+    accepted: Annotated[
+        bool, option("--accepted", panel=ANALYSE, help="Only files that `instag accept` accepted unheard.")
+    ] = False,
     root: TableRoot = None,
     null: Annotated[
         bool,
@@ -56,8 +59,10 @@ def list_files(
     with errors_for_people():
         if reviewed and unreviewed:
             raise UsageError("--reviewed and --unreviewed together leave no file.", "Give one of them.")
+        if accepted and reviewed:
+            raise UsageError("--accepted and --reviewed together leave no file.", "Give one of them.")
         selection = Selection(
-            failed, needs_review, _label_of(label or ""), True if reviewed else False if unreviewed else None
+            failed, needs_review, _label_of(label or ""), True if reviewed else False if unreviewed else None, accepted
         )
         is_terminal = sys.stdout.isatty() and not null
         with closing(open_table(table, read_only=True)) as opened:

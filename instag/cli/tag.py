@@ -22,6 +22,7 @@ from instag.cli.options import (
     Include,
     Inputs,
     KeepMtime,
+    Language,
     ModelName,
     Overlap,
     Quiet,
@@ -31,6 +32,7 @@ from instag.cli.options import (
     number,
     option,
     parse_device,
+    parse_language,
     path_of,
 )
 from instag.cli.settings import load_settings, write_settings
@@ -189,6 +191,7 @@ def tag(
         ),
     ] = None,
     fail_fast: Annotated[bool, option("--fail-fast", panel=RUN, help="Stop at the first failure.")] = False,
+    language: Language = "en",
     events: Events = False,
     quiet: Quiet = False,
     verbose: Annotated[
@@ -241,7 +244,7 @@ def tag(
             silent=verbose < 2,
             scheduler=scheduler,
         )
-        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose)
+        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose, names=parse_language(language))
         observer = EventLines(sys.stdout) if events else terminal
         loaded = open_model(worker.model_path, worker.device)
         check_overlap(overlap, loaded.card)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from instag.table.rows import Value
+from instag.table.rows import IDENTIFIERS, Value, with_identifiers
 from instag.table.strangers import StrangeRecordError, describe_value
 
 # A spreadsheet would run a field that starts so as a formula (OWASP, "CSV Injection"). An apostrophe in front stops it;
@@ -109,6 +109,21 @@ class JsonLinesCodec:
             raise ValueError("nested too deeply") from None
         if not isinstance(record, dict):
             raise StrangeRecordError("is not a table of instag")
+        return record
+
+
+@dataclass(frozen=True)
+class RowJsonCodec(JsonLinesCodec):
+    """Rows of the results table in JSON Lines: each brings the identifiers of its labels, for programs that read it."""
+
+    def encode(self, record: Mapping[str, Value]) -> bytes:
+        """One line, with its line end."""
+        return super().encode(with_identifiers(record))
+
+    def decode(self, line: bytes) -> dict[str, Any]:
+        """The record of one line; the identifiers follow from its labels."""
+        record = super().decode(line)
+        record.pop(IDENTIFIERS, None)
         return record
 
 
