@@ -41,6 +41,22 @@ VOCABULARY: tuple[Label, ...] = (
 
 LABELS: tuple[str, ...] = tuple(label.name for label in VOCABULARY)
 DISPLAY_NAMES: dict[str, str] = {label.name: label.display for label in VOCABULARY}
+# For pages and terminals. Each has a contrast of 3 or more on white and on near-black, and people with any kind of
+# colour blindness can tell any two apart. With so many colours, none of them ever stands without the label's name.
+COLOURS: dict[str, str] = {
+    "cello": "#875a3c",
+    "clarinet": "#785ac3",
+    "flute": "#0096ff",
+    "acoustic_guitar": "#4ba500",
+    "electric_guitar": "#d20000",
+    "organ": "#9600f0",
+    "piano": "#2d6996",
+    "saxophone": "#b469d2",
+    "trumpet": "#ff3c78",
+    "violin": "#c30fa5",
+    "voice": "#ff1eff",
+    "other": "#878787",
+}
 OTHER = "other"
 OTHER_INDEX = LABELS.index(OTHER)
 
@@ -50,4 +66,5 @@ IRMAS_CODES: dict[str, str] = {label.irmas_code: label.name for label in VOCABUL
 REPORT_11: tuple[str, ...] = tuple(name for name in LABELS if name != "electric_guitar")
 
 assert len(LABELS) == 12 and LABELS[-1] == OTHER
+assert tuple(COLOURS) == LABELS
 assert len(IRMAS_CODES) == len(IRMAS_11) == len(REPORT_11) == 11

@@ -25,7 +25,7 @@ from instag.cli.options import (
 )
 from instag.constants import LIMITS_NOTICE
 from instag.errors import ExitCode, FileError
-from instag.labels import LABELS, OTHER
+from instag.labels import COLOURS, LABELS, OTHER
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -123,7 +123,6 @@ def _rows(result: FileResult, card: ModelCard, every: float | None, width: int |
 def _verdict(verdict: Verdict, names: Names) -> Iterator[Text]:
     from rich.text import Text
 
-    from instag.cli.windows_view import COLOURS
     from instag.identifiers import identifiers
 
     if verdict.confidence == 0.0:

@@ -15,23 +15,13 @@ import numpy as np
 from rich.text import Text
 
 from instag.aggregate import aggregate, why_silent
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER
+from instag.labels import COLOURS, DISPLAY_NAMES, OTHER
 from instag.languages import Names
 from instag.results import Scores, WindowScores
 
 if TYPE_CHECKING:
     from instag.model.card import ModelCard
 
-# One colour per label, in the labels' order; told apart on dark and on light terminals.
-COLOURS = dict(
-    zip(
-        LABELS,
-        (
-            "#b5651d #8a6fdf #5ab4e5 #c9a227 #e4572e #7a9e3f #3f7fbf #e6a0c4 #f2c14e #c2385a #2fa58c #8c8c8c".split()  # noqa: SIM905
-        ),
-        strict=True,
-    )
-)
 # More windows than this are folded, to the first of these lengths that gives no more rows than this.
 MOST_ROWS = 60
 _ROW_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
