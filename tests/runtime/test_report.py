@@ -177,10 +177,8 @@ def test_the_keyboard_opens_a_file_and_plays_it_from_a_stretch(job, visit):
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("Enter")
     # The page lets nobody evaluate text as a script again and again, not even Playwright's own waiting.
-    played = "document.querySelector('audio').currentTime >= 6"
-    assert tab.evaluate(
-        f"new Promise((done) => {{ setTimeout(done, 9000, false); const look = () => {played} ? done(true) : setTimeout(look, 20); look(); }})"
-    )
+    look = "const look = () => document.querySelector('audio').currentTime >= 6 ? done(true) : setTimeout(look, 20)"
+    assert tab.evaluate(f"new Promise((done) => {{ setTimeout(done, 9000, false); {look}; look(); }})")
     assert tab.locator("#detail").get_by_role("button", name=CAUTION).count() == 2
     scores = tab.locator(".scores tbody tr").all_text_contents()
     assert len(scores) == 12 and scores[0] == "piano91 %91 %91 %"
