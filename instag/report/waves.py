@@ -43,7 +43,8 @@ def waves_of(blocks: Iterable[Samples], sample_rate: int, seconds: float, column
         seconds: Its length; sound behind it goes into the last column.
         columns: How many the picture has; a short recording gets fewer, at least one.
     """
-    columns = max(1, min(columns, int(seconds * sample_rate) // _HOP_SAMPLES))
+    # Two frames and more for each, so that none stays empty.
+    columns = max(1, min(columns, int(seconds * sample_rate) // (2 * _HOP_SAMPLES)))
     lowest, highest = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
     power = np.zeros((columns, FRAME_SAMPLES // 2 + 1))
     frames_in = np.zeros(columns)

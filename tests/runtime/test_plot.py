@@ -31,6 +31,12 @@ def test_waves():
         assert waves.power_db[:, column].max() == pytest.approx(level, abs=0.5)
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.7, 12.8, 61.3])
+def test_no_column_stays_empty(seconds):
+    waves = waves_of([synth.noise(seconds, 24_000)], 24_000, seconds, 1200)
+    assert waves.power_db.max(axis=0).min() > -60
+
+
 @pytest.mark.parametrize("samples", [0, 1, 500, 1025])
 def test_waves_of_very_short_sound(samples):
     waves = waves_of([np.ones(samples, np.float32)], 16_000, samples / 16_000, 60)

@@ -124,7 +124,13 @@ const swatch = (colour) => element("span", { className: "swatch", "aria-hidden":
 const labelled = (label) => element("span", { className: "label" }, swatch(label.colour), label.display);
 const number = (value) => value.toLocaleString("en");
 const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-const hours = (seconds) => (seconds < 36000 ? (seconds / 3600).toFixed(2) : number(Math.round(seconds / 3600)));
+
+// A length in the unit that suits it: 40 s, 12 min, 3.4 h.
+function lengthText(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${seconds < 360000 ? (seconds / 3600).toFixed(1) : number(Math.round(seconds / 3600))} h`;
+}
 
 // A time as 3:07, or as 1:02:30.
 function clock(seconds) {
