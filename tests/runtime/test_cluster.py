@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -95,7 +96,12 @@ def rows(table: Path) -> list[dict[str, str]]:
 
 
 def decoding_children(worker: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [c for c in psutil.Process(worker.pid).children() if "spawn_main" in " ".join(c.cmdline())]
+    decoding = []
+    for child in psutil.Process(worker.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ended, and that nobody has waited for yet
+            if "spawn_main" in " ".join(child.cmdline()):
+                decoding.append(child)
+    return decoding
 
 
 def wait_for(condition, seconds: float = 60.0):
