@@ -219,6 +219,19 @@ def test_axe_finds_nothing_wrong(job, visit, look):
         assert not found.response["violations"], found.generate_report()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_caution_is_shown_on_focus_within_the_screen(job, visit, width):
+    tab = visit(job.page, viewport={"width": width, "height": 800})
+    for button in tab.locator("main > section:not(#files) .caution").all():
+        button.focus()
+        tip = button.evaluate(
+            "it => [getComputedStyle(it, '::after'), it.getBoundingClientRect().left].map((a) => a.left || a)"
+        )
+        left = float(tip[0].removesuffix("px")) + tip[1]
+        assert left >= 0 and left + 240 <= width
+        assert CAUTION in button.evaluate("it => getComputedStyle(it, '::after').content")
+
+
 def test_print_shows_every_file(job, visit):
     tab = visit(job.page, viewport={"width": 1000, "height": 400})
     tab.emulate_media(media="print")

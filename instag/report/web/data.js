@@ -143,5 +143,12 @@ function clock(seconds) {
 const percentText = (perMille) => (perMille < 0 ? "" : `${(perMille / 10).toFixed(1)} %`);
 
 // What stands wherever scores are; shown on hover and on focus, and read out.
-const caution = () =>
-  element("button", { type: "button", className: "caution", "aria-label": CAUTION, "data-tip": CAUTION }, "?");
+const caution = () => element("button", { type: "button", className: "caution", "aria-label": CAUTION, "data-tip": CAUTION,
+  onmouseenter: keepInSight, onfocus: keepInSight }, "?");
+
+// Moves a tip sideways so far that it stays on the screen.
+function keepInSight({ currentTarget }) {
+  const { left } = currentTarget.getBoundingClientRect();
+  const shift = Math.max(8 - left, Math.min(-100, innerWidth - 264 - left));
+  currentTarget.style.setProperty("--shift", `${shift}px`);
+}

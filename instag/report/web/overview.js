@@ -57,12 +57,12 @@ function instruments(summary, filter) {
       element("td", { className: "number" }, lengthText(seconds)),
       element("td", { className: "number" }, number(heard)));
   });
-  const head = element("tr", {}, ["Dominant instrument", "", "Files", "Length", "Also heard in"].map((name) =>
+  const head = element("tr", {}, ["Dominant", "", "Files", "Length", "Heard too"].map((name) =>
     name ? element("th", { scope: "col" }, name) : element("td", {})));
   return section("instruments", "Instruments",
-    wide("Instruments by files and hours",
-      element("table", {}, element("caption", {}, "By files and hours; a person’s word counts before the model’s ", caution()),
-        element("thead", {}, head), element("tbody", {}, lines))));
+    element("p", {}, "By files and by their length. A person’s word counts before the model’s. ", caution()),
+    wide("Instruments by files and length",
+      element("table", {}, element("thead", {}, head), element("tbody", {}, lines))));
 }
 
 function histogram(summary, filter) {
