@@ -62,6 +62,11 @@ BREACHES = {
         "instag.paths -> multiprocessing",
     ),
     "Only instag.cli imports typer, rich and tqdm": ("instag/run/job.py", "import tqdm", "instag.run.job -> tqdm"),
+    "Only instag.report imports matplotlib": (
+        "instag/verify.py",
+        "import matplotlib",
+        "instag.verify -> matplotlib",
+    ),
     "instag is offline: it imports nothing that opens a connection": (
         "instag/constants.py",
         "import urllib.request",
