@@ -245,7 +245,7 @@ FIGURES = (
 )
 
 
-def table(document: Mapping[str, Any]) -> str:
+def as_markdown(document: Mapping[str, Any]) -> str:
     """The document as Markdown, a table a part."""
     lines = []
     for part, rows in document["parts"].items():
@@ -293,7 +293,7 @@ def main() -> None:
         judge = json.loads(path.read_text(encoding="utf-8"))
         name = f"{judge['model_id']} {judge['model_version']}"
         document["parts"][judge["part"]][name] = {key: judge["figures"][key] for key in FIGURES}
-    print(table(document))
+    print(as_markdown(document))
     if options.output:
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
