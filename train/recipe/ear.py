@@ -147,7 +147,7 @@ def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
 
 
 def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | None = None) -> EarNet:
-    """Tunes one run a seed, averages them with the start, and fits the head on all pools; or the head alone on `body`."""
+    """Tunes one run a seed, averages them with the start, fits the head on all pools; or the head alone on `body`."""
     maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in pools.all}
 
     def together(chosen: Sequence[MelPool]) -> Any:
