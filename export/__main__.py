@@ -173,6 +173,26 @@ def write_fixture(model: Annotated[Path, typer.Argument(help="An exported ONNX f
     print(f"{fixture_path(model)}: {len(fixture.sounds)} windows")
 
 
+@app.command("documents")
+def write_documents(
+    model: Annotated[Path, typer.Argument(help="The exported ONNX file of the ear.")],
+    measured: Annotated[Path, typer.Option(help="Folder with report.json, robust-instag.json and peers.json.")],
+    looks: Annotated[Path, typer.Option(help="Log of the looks at the part `report`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("MODEL_CARD.md"),
+) -> None:
+    """Write MODEL_CARD.md from the measurements on real recordings."""
+    from export.ear_card import ear_card, read_measured
+    from export.onnx_model import read_card
+
+    card = read_card(model)
+    with looks.open(newline="", encoding="utf-8") as file:
+        mine = [
+            row for row in csv.DictReader(file) if (row["model_id"], row["version"]) == (card.model_id, card.version)
+        ]
+    output.write_text(ear_card(card, read_measured(measured, len(mine))), encoding="utf-8")
+    print(f"{output}: {card.model_id} {card.version}")
+
+
 def _read_json(path: Path | None) -> Any:
     """What a benchmark wrote, or None.
 
