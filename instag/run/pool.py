@@ -7,6 +7,7 @@ where one died. What is added here is the bound on memory, and the translation i
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -23,6 +24,9 @@ from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.run.worker import Outcome, WorkerSettings, out_of_memory, process_file, start_worker
 
 _WATCH_SECONDS = 0.1
+# NumPy's matrix library starts a thread for each core, and those threads wait in a busy loop: each worker took twice
+# the processor time for the same work. One thread also gives the same sums on every machine.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # A pool that broke this often with no file done in between cannot work here at all.
 _MAX_RESTARTS = 3
 
@@ -123,6 +127,8 @@ class WorkerPool:
         return future
 
     def _new_pool(self) -> Any:  # Pebble's methods carry no types
+        for name in _ONE_THREAD:  # read when a worker first imports NumPy
+            os.environ.setdefault(name, "1")
         return ProcessPool(
             max_workers=self._jobs,
             initializer=start_worker,

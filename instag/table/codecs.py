@@ -150,7 +150,7 @@ def guard(text: str) -> str:
 
 def unguard(text: str) -> str:
     """The inverse of `guard`."""
-    return text[1:] if _GUARDED.match(text) else text
+    return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
 
 
 def _from_csv_text(name: str, text: str, kind: type) -> Value:

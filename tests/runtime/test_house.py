@@ -50,6 +50,7 @@ BREACHES = {
         "import mutagen",
         "instag.containers.flac -> mutagen",
     ),
+    "Only instag.exports imports pymarc": ("instag/verify.py", "import pymarc", "instag.verify -> pymarc"),
     "Only instag.table imports sqlite3 and filelock": (
         "instag/verify.py",
         "import sqlite3",
