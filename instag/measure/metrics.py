@@ -1,9 +1,9 @@
 """How right a table is, against what people say.
 
 Conventions. A recording is right when its dominant label is one of the true labels. Per-class figures and the confusion
-count it under that label; a wrong one counts under its first true label. Confidence is calibrated when, of recordings with
-confidence p, the share p is right. Intervals are percentile bootstraps over recordings (Efron and Tibshirani 1993): copies
-or takes of one session make them too narrow.
+count it under that label; a wrong one counts under its first true label. Confidence is calibrated when, of recordings
+with confidence p, the share p is right. Intervals are percentile bootstraps over recordings (Efron and Tibshirani
+1993): copies or takes of one session make them too narrow.
 """
 
 from __future__ import annotations
@@ -186,7 +186,8 @@ def _calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_
 
 
 def _bin_of(confidences: NDArray[np.float64]) -> NDArray[np.int_]:
-    return np.minimum((confidences * BINS).astype(int), BINS - 1)
+    places: NDArray[np.int_] = np.minimum((confidences * BINS).astype(int), BINS - 1)
+    return places
 
 
 def _bins(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:

@@ -51,7 +51,8 @@ def to_lines(found: Evaluation, matched: Matched, truth: Truth) -> Iterator[str]
     yield "if the least confident go to a person"
     for kept in found.curve:
         sure = f"confidence {kept.least_confidence:.3f} or more"
-        yield f"{percent(1 - kept.share):>5} to review: {percent(kept.accuracy)} of the other {kept.recordings} right ({sure})"
+        right = f"{percent(kept.accuracy)} of the other {kept.recordings} right"
+        yield f"{percent(1 - kept.share):>5} to review: {right} ({sure})"
 
 
 def left_out(matched: Matched, truth: Truth) -> Iterator[str]:

@@ -182,10 +182,10 @@ def test_the_page_has_no_faults_of_access(table):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     (table / "truth.csv").write_text("path,label\nin/a.wav,cello\nin/b.wav,flute\n")
     assert run("truth.csv", "-o", "e.html").exit_code == 0
+    said: list[str] = []
     with chromium() as browser:
         for scheme in ("light", "dark"):
             tab = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}).new_page()
-            said: list[str] = []
             tab.on("console", lambda message: said.append(message.text))
             tab.goto((table / "e.html").as_uri())
             assert tab.locator("h2").count() == 5
