@@ -3,7 +3,9 @@
     python -m benchmarks.floors [--yamnet yamnet.tflite] [--quick] -o benchmarks/SPEED.md
 
 Makes its own recordings. Job, floor and a plain loop over YAMNet's patches take turns on the same folder, each as whole
-processes, start included, so that ratios hold on a machine that does other work too. Writes medians and spreads.
+processes, start included, so that ratios hold on a machine that does other work too. Then come the stages of a file, a
+window's cost in each network, the starts, a resume, a walk over a million paths and a ten-hour file. Writes medians and
+spreads. Takes about eight minutes on two cores, a minute with --quick.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import psutil
 import soundfile
 
 from benchmarks.speed import RATE, band
+from benchmarks.stages import PREDICTED_MS, stage_lines, window_lines
+from benchmarks.targets import length_lines, planning_lines, start_lines
 from instag.audio import open_audio
 from instag.model.session import find_model, open_model
 
@@ -41,14 +45,18 @@ def decode(path: Path, rate: int) -> int:
 
 def run_yamnet(path: Path, network: Path) -> int:
     """What a user would write otherwise: YAMNet patch by patch; returns the number of patches."""
+    with open_audio(path, _YAMNET_RATE) as stream:
+        return yamnet_loop(np.concatenate(list(stream.blocks())), network)
+
+
+def yamnet_loop(audio: np.ndarray, network: Path) -> int:
+    """Runs YAMNet over (n,) samples at 16 kHz; returns the number of patches."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(network), num_threads=1)
     (entry,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(entry["index"], [_PATCH_SAMPLES])
     interpreter.allocate_tensors()
-    with open_audio(path, _YAMNET_RATE) as stream:
-        audio = np.concatenate(list(stream.blocks()))
     patches = range(0, len(audio) - _PATCH_SAMPLES + 1, _HOP_SAMPLES)
     for start in patches:
         interpreter.set_tensor(entry["index"], audio[start : start + _PATCH_SAMPLES])
@@ -68,7 +76,9 @@ def work(kind: str, folder: Path, jobs: int, argument: str) -> None:
 def timed(words: list[str]) -> tuple[float, float]:
     """Runs Python with words; returns wall seconds, and the largest resident memory of the process tree in MB."""
     started, peak = time.perf_counter(), 0
-    process = psutil.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
+    # As in instag's workers: NumPy's threads would only wait in a busy loop.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    process = psutil.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, env=environment)
     while process.poll() is None:
         try:
             tree = [process, *process.children(recursive=True)]
@@ -127,16 +137,25 @@ def measure(folder: Path, jobs: int, runs: int, yamnet: Path | None) -> tuple[di
     return seconds, memory
 
 
-def rows_of(title: str, jobs: int, seconds: dict[str, list[float]], memory: dict[str, float]) -> list[str]:
-    """Lines of the table. Each run is divided by the floor of the same turn."""
+def rows_of(title: str, files: int, jobs: int, seconds: dict[str, list[float]], memory: dict[str, float]) -> list[str]:
+    """Lines of the table over a number of files. Each run is divided by the floor of the same turn."""
     rows, floor = [], next(iter(seconds))
     for who, took in seconds.items():
         floor = who if who.startswith("floor") else floor
         ratios = [a / b for a, b in zip(took, seconds[floor], strict=True)]
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         middle = statistics.median(took)
-        rows.append(f"| {title} | {jobs} | {who} | {middle:.2f} | {spread} | {memory[who]:.0f} |")
+        rate = files / middle / jobs
+        rows.append(f"| {title} | {jobs} | {who} | {middle:.2f} | {rate:.1f} | {spread} | {memory[who]:.0f} |")
     return rows
+
+
+def peer_lines() -> list[str]:
+    """What others publish of programs that tag sound, with their machines; not measured here."""
+    return [
+        "What peers publish, on their own machines and for their own tasks: `birda` with BirdNET 2.4 547 × real time "
+        "(i7-13700K), Perch v2 208 ×, BirdNET 3 as ONNX 118 × (8 cores). Nothing of it was measured here.",
+    ]
 
 
 def main() -> None:
@@ -151,31 +170,41 @@ def main() -> None:
         kind, folder, jobs, argument = settings.work
         work(kind, Path(folder), int(jobs), argument)
         return
-    songs, clips, runs = (4, 60, 2) if settings.quick else (24, 5000, 5)
+    songs, clips, runs = (4, 60, 2) if settings.quick else (12, 5000, 3)
     load = os.getloadavg()
     lines = [
         "# Speed beside the floor",
         "",
         f"Printed by `python -m benchmarks.floors{' --quick' if settings.quick else ''}` on {psutil.cpu_count()} cores "
         f"({platform.machine()}, Python {platform.python_version()}); {songs} files of 3 minutes a folder and {clips} "
-        f"of 5 seconds, {runs} turns. Load of the machine in the last minute before the run: {load[0]:.1f}.",
+        f"of 5 seconds, {runs} turns (2 over the short files). Load of the machine in the last minute before the run: "
+        f"{load[0]:.1f}.",
         "",
         "The floor is the same files decoded and resampled to the model's rate by as many processes, and nothing else. "
         "A ratio divides each run by the floor above it of the same turn: median (least to largest). Memory is the "
         "largest of the whole process tree; pages that processes share count once for each.",
         "",
-        "| files | jobs | who | seconds | × the floor | memory, MB |",
-        "|---|---|---|---|---|---|",
+        "| files | jobs | who | seconds | files a second a job | × the floor | memory, MB |",
+        "|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as name:
-        for title, folder in make_folders(Path(name), songs, clips).items():
+        folders = make_folders(Path(name), songs, clips)
+        for title, folder in folders.items():
             for jobs in (2, 1) if title == "MP3" else (2,):
                 # The loop's speed is asked of music files only.
                 yamnet = settings.yamnet if title == "MP3" and jobs == 2 else None
-                lines += rows_of(title, jobs, *measure(folder, jobs, runs, yamnet))
+                turns = min(2, runs) if title == "5 s" else runs  # thousands of files are a spread of their own
+                lines += rows_of(title, len(list(folder.iterdir())), jobs, *measure(folder, jobs, turns, yamnet))
                 print("\n".join(lines[-5:]), flush=True)
+        lines += ["", *stage_lines([(kind, next(folders[kind].iterdir())) for kind in PREDICTED_MS])]
+        lines += ["", *window_lines(settings.yamnet)]
+        lines += ["", "| what | measured | target |", "|---|---|---|", *start_lines(Path(name), 2 * runs)]
+        lines += planning_lines(Path(name), *((2_000, 10_000) if settings.quick else (200_000, 1_000_000)))
+        lines += length_lines(Path(name), 0.5 if settings.quick else 10.0, timed)
+        lines += ["", *peer_lines()]
     lines.append("")
     lines.append(f"Load of the machine in the last minute of the run: {os.getloadavg()[0]:.1f}.")
+    print("\n".join(lines))
     if settings.output:
         settings.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["instag"]):
     from instag.errors import CannotStartError, FileError
     from instag.model.card import parse_card
     from instag.model.onnxfile import NotOnnxError, check_self_contained
-    from instag.table.codecs import CsvCodec, JsonLinesCodec
+    from instag.table.codecs import CsvCodec, RowJsonCodec
     from instag.table.rows import COLUMN_TYPES, row_from_record
 
 _SHM = Path("/dev/shm")
@@ -65,7 +65,7 @@ def try_texts(data: bytes) -> None:
     """Everything else that reads bytes from elsewhere."""
     with contextlib.suppress(NotOnnxError):
         check_self_contained(data)
-    for codec in (CsvCodec(COLUMN_TYPES), JsonLinesCodec()):
+    for codec in (CsvCodec(COLUMN_TYPES), RowJsonCodec()):
         with contextlib.suppress(ValueError):
             row_from_record(codec.decode(data))
     with contextlib.suppress(CannotStartError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -92,8 +92,18 @@ def _measure(folder: Path, table: Path) -> None:
     started = time.process_time()
     made = plan(folder, table)
     seconds = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(made.todo)} to do, {len(made.done)} done before: {seconds:.1f} s, peak {peak:.0f} MB", flush=True)
+    print(
+        f"{len(made.todo)} to do, {len(made.done)} done before: {seconds:.1f} s, peak {_peak_megabytes():.0f} MB",
+        flush=True,
+    )
+
+
+def _peak_megabytes() -> float:
+    """The largest resident memory of this process; getrusage would count that of the program that started it too."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    if found is None:
+        raise SystemExit("The peak of memory is read from /proc, which is not there; run this on Linux.")
+    return int(found[1]) / 1000
 
 
 def main() -> None:

@@ -82,13 +82,17 @@ def check_row(row: Row, root: Path | None = None) -> tuple[Finding, str]:
 
 
 def _says(values: tags.TagValues, row: Row) -> bool:
-    """Whether tags say what a row says: the machine's verdict or, once a person reviewed it, the person's label."""
+    """Whether tags say what a row says: the machine's verdict or, once a person reviewed it, a person's label.
+
+    A review that came after the tags is no change of the file: the next `instag tag --write-tags` writes it.
+    """
     if row.review and values.source.startswith("person:"):
-        return values.dominant == row.reviewed_label
+        newest = tags.person_source(row.reviewed_by, row.reviewed_at[:10])
+        return values.source != newest or values.dominant == row.reviewed_label
     instruments = tuple(DISPLAY_NAMES[label] for label in row.instruments)
     return (
         values.dominant == row.dominant
         and values.instruments == instruments
-        and values.needs_review == row.needs_review
+        and values.needs_review in (row.needs_review, row.wants_review)
         and values.source == f"machine: {row.model_id} {row.model_version}"
     )

@@ -63,8 +63,9 @@ def cut(
 
 def _window(samples: Samples, start: int, sample_rate: int, own_samples: int | None = None) -> Window:
     own = samples[:own_samples]
-    levelled = np.zeros_like(samples)
-    levelled[: len(own)], level_dbfs = level_window(own)
+    levelled, level_dbfs = level_window(own)
+    if len(own) < len(samples):
+        levelled = np.concatenate((levelled, samples[len(own) :]))
     return Window(
         start_seconds=start / sample_rate,
         end_seconds=(start + len(own)) / sample_rate,
@@ -83,9 +84,11 @@ def level_window(samples: Samples) -> tuple[Samples, float]:
         The (n,) float32 samples at the common level, in -1..1; and the RMS level in dBFS that they had without the DC
         offset, -inf for digital silence (which stays silent).
     """
-    centred = samples.astype(np.float64) - samples.mean(dtype=np.float64)
+    # Only the mean needs more digits than the samples have: it is summed over all of them.
+    centred = samples - np.float32(samples.mean(dtype=np.float64))
     rms = math.sqrt(float(np.dot(centred, centred)) / len(centred))
     if rms < _ROUNDING:
         return np.zeros_like(samples), -math.inf
-    gain = min(10 ** (WINDOW_LEVEL_DBFS / 20) / rms, 1.0 / float(np.abs(centred).max()))
-    return (centred * gain).astype(np.float32), 20 * math.log10(rms)
+    peak = max(float(centred.max()), -float(centred.min()))
+    centred *= np.float32(min(10 ** (WINDOW_LEVEL_DBFS / 20) / rms, 1.0 / peak))
+    return np.clip(centred, -1.0, 1.0, out=centred), 20 * math.log10(rms)

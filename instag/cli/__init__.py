@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import doctor, export, merge, model, prune, show, tag, untag, verify
+from instag.cli import accept, clips, doctor, export, merge, model, plot, prune, show, tag, untag, verify
 from instag.cli import list as listing
+from instag.cli import report as reporting
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
 from instag.cli.streams import guard_streams
@@ -61,9 +62,13 @@ for command, summary, examples in (
     (model.model, "Show what a model says of itself.", model.EXAMPLES),
     (verify.verify, "Check files against a table.", verify.EXAMPLES),
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
+    (accept.accept, "Accept labels unheard, at a known risk.", accept.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
     (export.export, "Write timelines for other programs.", export.EXAMPLES),
+    (clips.clips, "Cut out the telling seconds.", clips.EXAMPLES),
+    (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
+    (plot.plot, "Draw a recording.", plot.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):
     app.command(

@@ -17,6 +17,7 @@ import typer
 from instag.errors import UsageError
 
 if TYPE_CHECKING:
+    from instag.languages import Names
     from instag.model.card import ModelCard
     from instag.model.session import Device
 
@@ -180,6 +181,15 @@ SidecarDir = Annotated[
         help="Keep sidecars in DIR, in the same tree of folders, for read-only masters and bags.",
     ),
 ]
+Language = Annotated[
+    str,
+    option(
+        "--language",
+        panel=SAY,
+        metavar="en|de|fr|it|es",
+        help="The language in which labels are shown. Tables, tags and sidecars keep the English names.",
+    ),
+]
 DryRun = Annotated[bool, option("--dry-run", panel=WRITE, help="Only say what would be done.")]
 Quiet = Annotated[
     bool, option("--quiet", "-q", panel=SAY, help="No progress and no summary. Failures are still shown.")
@@ -209,6 +219,19 @@ TableRoot = Annotated[
         show_default="the current folder",
     ),
 ]
+
+
+def parse_language(code: str) -> Names:
+    """What the labels are called in the language behind `--language`.
+
+    Raises:
+        UsageError: It is none of those that are known.
+    """
+    from instag.languages import NAMES
+
+    if code.lower() not in NAMES:
+        raise UsageError(f"--language {code}: must be one of {', '.join(NAMES)}.")
+    return NAMES[code.lower()]
 
 
 def parse_device(name: str) -> Device:

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from instag import __version__
 from instag.labels import DISPLAY_NAMES
+from instag.languages import Names
 from instag.results import TagOutcome
 from instag.run.observer import Totals
-from instag.table.rows import Mark, Row, Status
+from instag.table.rows import Mark, Row, Status, with_identifiers
 
 # Grows when an event or a field changes its meaning or goes; new ones may come without it. docs/events.md.
 EVENTS_VERSION = 2
@@ -47,7 +48,7 @@ class EventLines:
 
     def file_ended(self, row: Row, totals: Totals) -> None:
         """Writes the event with the whole row."""
-        self._emit("file_failed" if row.status is Status.FAILED else "file_done", **row.to_record())
+        self._emit("file_failed" if row.status is Status.FAILED else "file_done", **with_identifiers(row.to_record()))
 
     def job_ended(self, totals: Totals) -> None:
         """Writes the event."""
@@ -62,14 +63,16 @@ class EventLines:
 class Terminal:
     """Progress, failures and a summary for a person, on stderr; one readable line per file on stdout if asked for."""
 
-    def __init__(self, lines: bool, quiet: bool, verbose: int) -> None:
+    def __init__(self, lines: bool, quiet: bool, verbose: int, names: Names = DISPLAY_NAMES) -> None:
         """Chooses what is shown.
 
         Args:
             lines: Whether each file's result goes to stdout as a line.
             quiet: Whether progress, notes and the summary are left out; failures are shown all the same.
             verbose: 1 shows each file's result and each skipped file on stderr.
+            names: What the labels are called.
         """
+        self._names = names
         self._lines = lines
         self._quiet = quiet
         self._verbose = verbose
@@ -115,9 +118,9 @@ class Terminal:
             self._say(f"FAILED {row.error} [{row.error_code}]")
         else:
             if self._lines:
-                self._say(result_line(row), to_stdout=True)
+                self._say(result_line(row, self._names), to_stdout=True)
             elif self._verbose:
-                self._say(result_line(row))
+                self._say(result_line(row, self._names))
             if row.tags_written is TagOutcome.REFUSED:
                 self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
             elif row.error:
@@ -167,11 +170,16 @@ def progress_text(totals: Totals, done: int) -> str:
     )
 
 
-def result_line(row: Row) -> str:
-    """One file in one readable line."""
+def result_line(row: Row, names: Names) -> str:
+    """One file in one readable line.
+
+    Args:
+        row: Its row.
+        names: What the labels are called.
+    """
     percent = f"{100 * (row.confidence or 0):.0f} %"
-    also = [DISPLAY_NAMES[label] for label in row.instruments if label != row.dominant]
-    text = f"{row.path}: {DISPLAY_NAMES[row.dominant]} ({percent})"
+    also = [names[label] for label in row.instruments if label != row.dominant]
+    text = f"{row.path}: {names[row.dominant]} ({percent})"
     if also:
         text += f", also {', '.join(also)}"
     if row.windows and row.silent_windows == row.windows:

@@ -13,6 +13,7 @@ from instag.cli.boundary import errors_for_people
 from instag.cli.options import (
     SAY,
     DeviceName,
+    Language,
     ModelName,
     Overlap,
     check_overlap,
@@ -20,14 +21,16 @@ from instag.cli.options import (
     number,
     option,
     parse_device,
+    parse_language,
 )
 from instag.constants import LIMITS_NOTICE
 from instag.errors import ExitCode, FileError
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER
+from instag.labels import COLOURS, LABELS, OTHER
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from instag.languages import Names
     from instag.model.card import ModelCard
     from instag.results import FileResult, Verdict
 
@@ -43,6 +46,7 @@ def show(
     overlap: Overlap = 0.0,
     model: ModelName = "instag",
     device: DeviceName = "auto",
+    language: Language = "en",
     every: Annotated[
         float | None,
         option(
@@ -67,6 +71,7 @@ def show(
     from instag.paths import one_line
 
     with errors_for_people():
+        names = parse_language(language)
         loaded = open_model(find_model(model), parse_device(device))
         check_overlap(overlap, loaded.card)
         analyser = Analyser(loaded, AnalysisSettings(overlap_seconds=overlap))
@@ -81,8 +86,8 @@ def show(
                 failed = True
                 typer.echo(f"FAILED {one_line(str(error))} [{error.code}]", err=True)
                 continue
-            rows = _rows(result, loaded.card, every, width)
-            for line in (*_heading(file, result), *rows, *_verdict(result.verdict), *_tags(file), Text()):
+            rows = _rows(result, loaded.card, every, width, names)
+            for line in (*_heading(file, result), *rows, *_verdict(result.verdict, names), *_tags(file), Text()):
                 console.print(line)
         console.print(Text(f"{loaded.card.model_id} {loaded.card.version}. {LIMITS_NOTICE}", style="dim"))
         if failed:
@@ -102,36 +107,36 @@ def _heading(file: Path, result: FileResult) -> Iterator[Text]:
         yield Text(result.warning, style="yellow")
 
 
-def _rows(result: FileResult, card: ModelCard, every: float | None, width: int | None) -> Iterator[Text]:
+def _rows(result: FileResult, card: ModelCard, every: float | None, width: int | None, names: Names) -> Iterator[Text]:
     from instag.cli.windows_view import fold, row_seconds, table_lines
 
     seconds = every or row_seconds(result.windows)
     stretches = list(fold(result.windows, card, seconds))
     is_folded = len(stretches) < len(result.windows.start_seconds)
-    yield from table_lines(stretches, "share of time" if is_folded else "presence", width)
+    yield from table_lines(stretches, "share of time" if is_folded else "presence", width, names)
     if is_folded and not every:
         from rich.text import Text
 
         yield Text(f"One row per {seconds:g} s; --every SECONDS shows more or fewer.", style="dim")
 
 
-def _verdict(verdict: Verdict) -> Iterator[Text]:
+def _verdict(verdict: Verdict, names: Names) -> Iterator[Text]:
     from rich.text import Text
 
-    from instag.cli.windows_view import COLOURS
+    from instag.identifiers import identifiers
 
     if verdict.confidence == 0.0:
         yield Text("Most likely dominant: nothing, the file is silent. Needs review.", style="bold")
         return
     dominant = Text("Most likely dominant: ", style="bold")
-    dominant.append(DISPLAY_NAMES[verdict.dominant], style=COLOURS[verdict.dominant])
+    dominant.append(names[verdict.dominant], style=COLOURS[verdict.dominant])
     yield dominant.append(f" (confidence {100 * verdict.confidence:.0f} %)")
-    names = ", ".join(DISPLAY_NAMES[label] for label in verdict.instruments)
-    yield Text(f"Instruments: {names or 'none of the eleven'}")
+    instruments = ", ".join(names[label] for label in verdict.instruments)
+    yield Text(f"Instruments: {instruments or 'none of the eleven'}")
+    if known := ", ".join(str(found) for found in identifiers(verdict.dominant).values()):
+        yield Text(f"In catalogues, {names[verdict.dominant]} is: {known}")
     shares = sorted(zip(LABELS, verdict.shares, strict=True), key=lambda share: -share[1])
-    heard = ", ".join(
-        f"{DISPLAY_NAMES[label]} {100 * share:.0f} %" for label, share in shares if share > 0 and label != OTHER
-    )
+    heard = ", ".join(f"{names[label]} {100 * share:.0f} %" for label, share in shares if share > 0 and label != OTHER)
     if heard:
         yield Text(f"Share of the time that is not silent: {heard}")
     if verdict.needs_review:

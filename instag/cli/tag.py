@@ -22,6 +22,7 @@ from instag.cli.options import (
     Include,
     Inputs,
     KeepMtime,
+    Language,
     ModelName,
     Overlap,
     Quiet,
@@ -31,6 +32,7 @@ from instag.cli.options import (
     number,
     option,
     parse_device,
+    parse_language,
     path_of,
 )
 from instag.cli.settings import load_settings, write_settings
@@ -147,6 +149,15 @@ def tag(
             help="Files analysed at once.",
         ),
     ] = 1,
+    scheduler: Annotated[
+        str | None,
+        option(
+            "--scheduler",
+            panel=RUN,
+            metavar="ADDRESS",
+            help="Use the workers of a Dask cluster: tcp://HOST:PORT, or local for a cluster on this machine.",
+        ),
+    ] = None,
     batch_size: Annotated[
         int,
         option(
@@ -180,6 +191,7 @@ def tag(
         ),
     ] = None,
     fail_fast: Annotated[bool, option("--fail-fast", panel=RUN, help="Stop at the first failure.")] = False,
+    language: Language = "en",
     events: Events = False,
     quiet: Quiet = False,
     verbose: Annotated[
@@ -230,8 +242,9 @@ def tag(
             max_memory_bytes=max_memory * 1_000_000,
             fail_fast=fail_fast,
             silent=verbose < 2,
+            scheduler=scheduler,
         )
-        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose)
+        terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose, names=parse_language(language))
         observer = EventLines(sys.stdout) if events else terminal
         loaded = open_model(worker.model_path, worker.device)
         check_overlap(overlap, loaded.card)

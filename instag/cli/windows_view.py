@@ -15,27 +15,17 @@ import numpy as np
 from rich.text import Text
 
 from instag.aggregate import aggregate, why_silent
-from instag.labels import DISPLAY_NAMES, LABELS, OTHER
+from instag.labels import COLOURS, DISPLAY_NAMES, OTHER
+from instag.languages import Names
 from instag.results import Scores, WindowScores
 
 if TYPE_CHECKING:
     from instag.model.card import ModelCard
 
-# One colour per label, in the labels' order; told apart on dark and on light terminals.
-COLOURS = dict(
-    zip(
-        LABELS,
-        (
-            "#b5651d #8a6fdf #5ab4e5 #c9a227 #e4572e #7a9e3f #3f7fbf #e6a0c4 #f2c14e #c2385a #2fa58c #8c8c8c".split()  # noqa: SIM905
-        ),
-        strict=True,
-    )
-)
 # More windows than this are folded, to the first of these lengths that gives no more rows than this.
 MOST_ROWS = 60
 _ROW_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _BAR_CELLS = 8
-_HEARD_CELLS = len("  acoustic guitar 100 %,")
 
 
 @dataclass(frozen=True)
@@ -119,7 +109,9 @@ def _over_threshold(presences: Scores, card: ModelCard) -> Scores:
     return presences * (presences >= thresholds)
 
 
-def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | None) -> Iterator[Text]:
+def table_lines(
+    stretches: Sequence[Stretch], heard_title: str, width: int | None, names: Names = DISPLAY_NAMES
+) -> Iterator[Text]:
     """Yields the rows as lines whose times, levels and labels are whole.
 
     Args:
@@ -127,16 +119,18 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
         heard_title: The heading of the last column.
         width: Cells of the terminal: what is heard continues on further lines. None puts each row on one line, for
             programs, and leaves the bars out.
+        names: What the labels are called.
     """
     times = max(len(clock(stretch.end_seconds)) for stretch in stretches)
-    label = max(len("dominant"), *(len(DISPLAY_NAMES.get(stretch.dominant, "")) for stretch in stretches))
-    left = f"{'from':>{times}} {'to':>{times}} {'level':>7}  {'dominant':<{label + 6}}"
+    heard_cells = max(len(f"  {name} 100 %,") for name in names.values())
+    label_cells = max(len("dominant"), *(len(names.get(stretch.dominant, "")) for stretch in stretches))
+    left = f"{'from':>{times}} {'to':>{times}} {'level':>7}  {'dominant':<{label_cells + 6}}"
     # The bar takes what the longest label with its number leaves of the line.
-    cells = min(_BAR_CELLS, width - len(left) - 1 - _HEARD_CELLS) if width else 0
+    cells = min(_BAR_CELLS, width - len(left) - 1 - heard_cells) if width else 0
     if cells > 0:
         left += " " * (cells + 1)
     yield Text(f"{left}  {heard_title}", style="bold")
-    room = max(_HEARD_CELLS, width - len(left)) - 2 if width else None
+    room = max(heard_cells, width - len(left)) - 2 if width else None
     for stretch in stretches:
         line = Text(f"{clock(stretch.start_seconds):>{times}} {clock(stretch.end_seconds):>{times}} ")
         line.append(f"{level_text(stretch.level_dbfs):>7}  ")
@@ -144,13 +138,13 @@ def table_lines(stretches: Sequence[Stretch], heard_title: str, width: int | Non
             line.append(stretch.silence, style="dim")
             yield line
             continue
-        line.append(f"{DISPLAY_NAMES[stretch.dominant]:<{label}}", style=COLOURS[stretch.dominant])
+        line.append(f"{names[stretch.dominant]:<{label_cells}}", style=COLOURS[stretch.dominant])
         line.append(f" {100 * stretch.score:3.0f} %")
         if cells > 0:
             filled = max(1, round(stretch.score * cells))
             line.append(" ").append("█" * filled, style=COLOURS[stretch.dominant])
             line.append("░" * (cells - filled), style="dim")
-        first, *more = packed([f"{DISPLAY_NAMES[name]} {100 * value:.0f} %" for name, value in stretch.heard], room)
+        first, *more = packed([f"{names[label]} {100 * value:.0f} %" for label, value in stretch.heard], room)
         yield line.append(f"  {first}" if first else "")
         for text in more:
             yield Text(" " * (len(left) + 2) + text)

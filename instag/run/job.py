@@ -15,6 +15,7 @@ from instag.aggregate import why_silent
 from instag.errors import FileError
 from instag.model.card import ModelCard
 from instag.results import TagOutcome
+from instag.run.cluster import ClusterPool
 from instag.run.observer import Observer, Totals
 from instag.run.plan import Plan
 from instag.run.pool import WorkerPool
@@ -42,6 +43,7 @@ class JobSettings:
         max_memory_bytes: Resident memory from which a worker is ended.
         fail_fast: Whether the first failure ends the job.
         silent: Whether messages that C libraries print in workers are thrown away.
+        scheduler: The Dask scheduler whose workers are used (`tcp://host:port` or `local`); None uses processes here.
     """
 
     jobs: int = 1
@@ -49,6 +51,7 @@ class JobSettings:
     max_memory_bytes: int = 2_000_000_000
     fail_fast: bool = False
     silent: bool = True
+    scheduler: str | None = None
 
     def timeout_for(self, size_bytes: int) -> float:
         """Longest time for a file of a size, in seconds."""
@@ -134,9 +137,12 @@ class Job:
 
     def _run_workers(self) -> None:
         settings = self._settings
-        pool = WorkerPool(
-            self._worker, min(settings.jobs, len(self._waiting)), settings.max_memory_bytes, settings.silent
-        )
+        jobs = min(settings.jobs, len(self._waiting))
+        pool: WorkerPool | ClusterPool
+        if settings.scheduler:
+            pool = ClusterPool(settings.scheduler, self._worker, jobs, settings.max_memory_bytes, settings.silent)
+        else:
+            pool = WorkerPool(self._worker, jobs, settings.max_memory_bytes, settings.silent)
         whole = False
         try:
             with stop_requests() as stop:
@@ -156,15 +162,15 @@ class Job:
             for flight in (*self._flying.values(), *self._withdrawn):
                 tags.remove_leftovers(flight.path, self._worker.sidecar_tree)
 
-    def _work(self, pool: WorkerPool, stop: threading.Event) -> None:
+    def _work(self, pool: WorkerPool | ClusterPool, stop: threading.Event) -> None:
         """Keeps the workers busy until everything is done or something stops the job."""
         while (self._waiting or self._flying) and not stop.is_set() and not self._has_failed_fast():
-            # One file more than workers waits in line, so that none idles while a row is recorded.
-            while self._waiting and len(self._flying) <= self._settings.jobs:
+            while self._waiting and pool.wants_more(len(self._flying)):
                 index = self._waiting.popleft()
                 path = self._plan.todo[index]
                 future = pool.submit(path, self._settings.timeout_for(self._plan.sizes[index]))
                 self._flying[future] = _Flight(index, path)
+            pool.flush()
             finished, _ = wait(self._flying, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
             self._settle(pool, finished)
             for future, flight in self._flying.items():
@@ -175,7 +181,7 @@ class Job:
         in_line = [future for future in self._flying if not future.running() and future.cancel()]
         self._withdrawn.extend(self._flying.pop(future) for future in in_line)
 
-    def _settle(self, pool: WorkerPool, finished: Iterable[Future[Outcome]]) -> None:
+    def _settle(self, pool: WorkerPool | ClusterPool, finished: Iterable[Future[Outcome]]) -> None:
         """Records the files that are done; a file whose pool broke through no fault of its own waits again."""
         for future in finished:
             flight = self._flying.pop(future)
@@ -186,7 +192,7 @@ class Job:
             else:
                 self._record(outcome)
 
-    def _outcome(self, pool: WorkerPool, future: Future[Outcome], flight: _Flight) -> Outcome | None:
+    def _outcome(self, pool: WorkerPool | ClusterPool, future: Future[Outcome], flight: _Flight) -> Outcome | None:
         try:
             return pool.outcome(flight.path, future)
         except FileError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import overload
 from instag import paths
 from instag.discover import Unreached
 from instag.errors import FileError
+from instag.memory import collector_paused
 from instag.model.card import ModelCard
 from instag.results import TagOutcome
 from instag.run.shard import Shard
@@ -29,9 +31,9 @@ class PathList(Sequence[Path]):
         """Starts empty."""
         self._texts: list[str] = []
 
-    def append(self, path: Path) -> None:
-        """Adds a path at the end."""
-        self._texts.append(str(path))
+    def append(self, text: str) -> None:
+        """Adds a path, as text, at the end."""
+        self._texts.append(text)
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -53,16 +55,17 @@ class Found:
 
     def __init__(self, items: Iterable[Path | Unreached]) -> None:
         """Walks to the end."""
-        self._items = deque(item if isinstance(item, Unreached) else str(item) for item in items)
+        with collector_paused():
+            self._items = deque(item if isinstance(item, Unreached) else str(item) for item in items)
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def drain(self) -> Iterator[tuple[Path, FileError | None]]:
-        """Hands out each file once, with the reason why it cannot be reached, and forgets it."""
+    def drain(self) -> Iterator[tuple[str, FileError | None]]:
+        """Hands out each file once, as text, with the reason why it cannot be reached, and forgets it."""
         while self._items:
             item = self._items.popleft()
-            yield (item.path, item.error) if isinstance(item, Unreached) else (Path(item), None)
+            yield (str(item.path), item.error) if isinstance(item, Unreached) else (item, None)
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,20 @@ class Planner:
 
     def plan(
         self,
-        found: Iterable[tuple[Path, FileError | None]],
+        found: Iterable[tuple[str, FileError | None]],
         table: ResultTable | None,
         timeline: Timeline | None,
     ) -> Plan:
         """The plan for the files that were found, given the outputs of earlier runs."""
+        with collector_paused():
+            return self._plan(found, table, timeline)
+
+    def _plan(
+        self,
+        found: Iterable[tuple[str, FileError | None]],
+        table: ResultTable | None,
+        timeline: Timeline | None,
+    ) -> Plan:
         plan = Plan()
         spellings = _Spellings(table) if table and self.worker.root is None else None
         wanted = frozenset(self.worker.wanted())
@@ -119,7 +131,7 @@ class Planner:
             if self.shard and not self.shard.holds(name):
                 continue
             if error is not None:
-                plan.broken.append((path, error))
+                plan.broken.append((Path(path), error))
                 continue
             identity = _identity(path)
             mark = table.mark(name) if table and not self.force else None
@@ -166,7 +178,7 @@ class _Spellings:
         except OSError:  # it is gone, so no relative path leads anywhere
             self._folder = ""
 
-    def look_at(self, path: Path, name: str) -> None:
+    def look_at(self, path: str, name: str) -> None:
         """Counts a file that is to be analysed, where another spelling of it has a row."""
         other = paths.other_spelling(path, self._folder) if self._folder else ""
         if other and self._table.mark(paths.to_table(other)):
@@ -184,10 +196,10 @@ class _Spellings:
         ]
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identity(path: str) -> tuple[int, int]:
     """Size and modification time of a file."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - a Path for each of a million files is slow
     except OSError:  # it vanished meanwhile: the worker says so in its row
         return 0, 0
     return status.st_size, status.st_mtime_ns

@@ -7,6 +7,7 @@ where one died. What is added here is the bound on memory, and the translation i
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -23,6 +24,9 @@ from instag.errors import CannotStartError, ErrorCode, FileError
 from instag.run.worker import Outcome, WorkerSettings, out_of_memory, process_file, start_worker
 
 _WATCH_SECONDS = 0.1
+# NumPy's matrix library starts a thread for each core, and those threads wait in a busy loop: each worker took twice
+# the processor time for the same work. One thread also gives the same sums on every machine.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # A pool that broke this often with no file done in between cannot work here at all.
 _MAX_RESTARTS = 3
 
@@ -54,9 +58,20 @@ class WorkerPool:
         self._task = task
         self._killed_for_memory: set[int] = set()
         self._restarts = 0
+        self._restarting = threading.Lock()  # threads of a Dask worker share a pool
         self._closed = threading.Event()
         self._pool: Any = self._new_pool()
         threading.Thread(target=self._watch_memory, daemon=True).start()
+
+    def wants_more(self, flying: int) -> bool:
+        """Whether a further file should be handed in, of which so many are in flight.
+
+        One more than there are workers waits in line, so that none idles while a row is recorded.
+        """
+        return flying <= self._jobs
+
+    def flush(self) -> None:
+        """Sends what `submit` gathered: nothing, since files go to the workers one by one."""
 
     def submit(self, path: Path, timeout_seconds: float | None) -> Future[Outcome]:
         """Hands a file to the next free worker; its time counts from when a worker takes it."""
@@ -112,6 +127,8 @@ class WorkerPool:
         return future
 
     def _new_pool(self) -> Any:  # Pebble's methods carry no types
+        for name in _ONE_THREAD:  # read when a worker first imports NumPy
+            os.environ.setdefault(name, "1")
         return ProcessPool(
             max_workers=self._jobs,
             initializer=start_worker,
@@ -121,17 +138,18 @@ class WorkerPool:
         )
 
     def _restart(self) -> None:
-        if self._pool.active:
-            return
-        self._restarts += 1
-        if self._restarts > _MAX_RESTARTS:
-            raise CannotStartError(
-                "Worker processes end before they have done anything.",
-                "Check free memory, and run with -vv to see what they print.",
-            )
-        self._pool.stop()
-        self._pool.join()
-        self._pool = self._new_pool()
+        with self._restarting:
+            if self._pool.active:
+                return
+            self._restarts += 1
+            if self._restarts > _MAX_RESTARTS:
+                raise CannotStartError(
+                    "Worker processes end before they have done anything.",
+                    "Check free memory, and run with -vv to see what they print.",
+                )
+            self._pool.stop()
+            self._pool.join()
+            self._pool = self._new_pool()
 
     def _watch_memory(self) -> None:
         me = psutil.Process()

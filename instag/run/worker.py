@@ -22,7 +22,7 @@ from instag.model.card import ModelCard
 from instag.model.session import Device, open_model
 from instag.results import TagOutcome, WindowScores
 from instag.table.reviews import Reviews
-from instag.table.rows import AssignedBy, Row, Status
+from instag.table.rows import AssignedBy, Row, Status, with_identifiers
 from instag.tags import sidecar
 from instag.tags.sidecar_tree import SidecarTree
 
@@ -190,7 +190,7 @@ def _publish(path: Path, row: Row, settings: WorkerSettings, analysed: tags.Anal
             )
         )
     if settings.sidecar:
-        writers.append(lambda: sidecar.write_sidecar(path, row.to_record(), settings.sidecar_tree))
+        writers.append(lambda: sidecar.write_sidecar(path, with_identifiers(row.to_record()), settings.sidecar_tree))
     outcomes: set[TagOutcome] = set()
     remarked = row
     for write in writers:
@@ -222,7 +222,7 @@ def tag_values(row: Row) -> tags.TagValues:
         dominant=label,
         confidence=confidence,
         source=source,
-        needs_review=bool(row.needs_review) and not (review and review.label),
+        needs_review=row.wants_review,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from instag.bags import bag_of_payload
 from instag.errors import CannotStartError, UsageError
-from instag.table.codecs import CsvCodec, JsonLinesCodec, LineCodec
+from instag.table.codecs import CsvCodec, LineCodec, RowJsonCodec
 from instag.table.glance import CsvGlance, Glance, JsonGlance
 from instag.table.journal import Journal, Line
 from instag.table.reviews import Reviews
@@ -86,7 +86,7 @@ class LineTable:
         """Adds the row and flushes it."""
         self._journal.append(row.path, [self._codec.encode(row.to_record())])
         self._marks[row.path] = Mark.of(row)
-        self.reviews.learn(row.path, row.audio_digest, row.review)
+        self.reviews.learn(row.path, row.audio_digest, row.decision)
 
     def extend(self, rows: Iterable[Row]) -> None:
         """Adds many rows at once."""
@@ -123,8 +123,7 @@ class LineTable:
         if not is_whole:
             return Line(path, True)
         self._marks[path] = mark
-        if review is not None:
-            self.reviews.learn(path, digest, review)
+        self.reviews.learn(path, digest, review)
         return Line(path, True)
 
 
@@ -151,7 +150,7 @@ def open_table(path: Path, *, read_only: bool = False) -> ResultTable:
     if kind == ".csv":
         rows = CsvCodec(COLUMN_TYPES)
         return LineTable(path, rows, CsvGlance(rows), read_only=read_only)
-    records = JsonLinesCodec()
+    records = RowJsonCodec()
     return LineTable(path, records, JsonGlance(records), read_only=read_only)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from instag.table.rows import Value
+from instag.table.rows import IDENTIFIERS, Value, with_identifiers
 from instag.table.strangers import StrangeRecordError, describe_value
 
 # A spreadsheet would run a field that starts so as a formula (OWASP, "CSV Injection"). An apostrophe in front stops it;
@@ -112,6 +112,21 @@ class JsonLinesCodec:
         return record
 
 
+@dataclass(frozen=True)
+class RowJsonCodec(JsonLinesCodec):
+    """Rows of the results table in JSON Lines: each brings the identifiers of its labels, for programs that read it."""
+
+    def encode(self, record: Mapping[str, Value]) -> bytes:
+        """One line, with its line end."""
+        return super().encode(with_identifiers(record))
+
+    def decode(self, line: bytes) -> dict[str, Any]:
+        """The record of one line; the identifiers follow from its labels."""
+        record = super().decode(line)
+        record.pop(IDENTIFIERS, None)
+        return record
+
+
 def _csv_line(fields: list[str]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow(fields)
@@ -135,7 +150,7 @@ def guard(text: str) -> str:
 
 def unguard(text: str) -> str:
     """The inverse of `guard`."""
-    return text[1:] if _GUARDED.match(text) else text
+    return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
 
 
 def _from_csv_text(name: str, text: str, kind: type) -> Value:

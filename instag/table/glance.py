@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from instag.results import TagOutcome
-from instag.table.codecs import CsvCodec, JsonLinesCodec, unguard
-from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Review, Status, row_from_record
+from instag.table.codecs import CsvCodec, RowJsonCodec, unguard
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Review, Status, decision_of, row_from_record
 from instag.table.strangers import StrangeRecordError, describe_columns
 
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _PATH, _STATUS, _TAGS, _DIGEST = (_AT[name] for name in ("path", "status", "tags_written", "audio_digest"))
 _SIZE, _MTIME, _WINDOWS = (_AT[name] for name in ("size_bytes", "mtime_ns", "windows"))
 _MODEL, _VERSION, _SETTINGS = (_AT[name] for name in ("model_id", "model_version", "settings"))
-_LABEL, _BY, _WHEN = (_AT[name] for name in ("reviewed_label", "reviewed_by", "reviewed_at"))
+_REVIEW = tuple(_AT[name] for name in ("assigned_by", "dominant", "reviewed_label", "reviewed_by", "reviewed_at"))
+_LABEL, _WHEN = _AT["reviewed_label"], _AT["reviewed_at"]
 _NEEDS_REVIEW = _AT["needs_review"]
 _FIRST_SCORE = _AT["error"] + 1
 _NUMBERS = re.compile(r"[0-9.eE,+-]*")
@@ -80,7 +81,7 @@ class CsvGlance:
             return self._refuse(line)
         review = None
         if texts[_LABEL] or texts[_WHEN]:
-            review = Review(unguard(texts[_LABEL]), unguard(texts[_BY]), unguard(texts[_WHEN]))
+            review = decision_of(*(unguard(texts[index]) for index in _REVIEW))
         return Glance(unguard(texts[_PATH]), mark, texts[_DIGEST], review)
 
     def _refuse(self, line: bytes) -> Glance:
@@ -97,7 +98,7 @@ class JsonGlance:
         codec: Reads a whole line.
     """
 
-    codec: JsonLinesCodec
+    codec: RowJsonCodec
 
     def __call__(self, line: bytes) -> Glance:
         """Reads a line, without its line end.
@@ -128,9 +129,9 @@ def glance_at(record: Mapping[str, Any]) -> Glance:
     if status is None or tags_written is None or not is_sound or not texts[0]:
         row = row_from_record(record)
         raise ValueError(f"the row of {row.path} is damaged")
-    path, model, version, settings, digest, label, by, at = texts
+    path, model, version, settings, digest, *review = texts
     mark = Mark(status, numbers[0], numbers[1], model, version, settings, tags_written, numbers[2])
-    return Glance(path, mark, digest, Review(label, by, at) if label or at else None)
+    return Glance(path, mark, digest, decision_of(*review))
 
 
 _TEXT_COLUMNS = (
@@ -139,6 +140,8 @@ _TEXT_COLUMNS = (
     "model_version",
     "settings",
     "audio_digest",
+    "assigned_by",
+    "dominant",
     "reviewed_label",
     "reviewed_by",
     "reviewed_at",

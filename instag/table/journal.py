@@ -17,6 +17,7 @@ from typing import NamedTuple
 from instag.constants import TEMPORARY_PREFIX
 from instag.disk import synchronise_folder
 from instag.errors import CannotStartError
+from instag.memory import collector_paused
 from instag.table.strangers import StrangeRecordError, describe_header
 
 _SYNC_SECONDS = 1.0
@@ -194,7 +195,8 @@ class Journal:
             self._reader.seek(0)
         elif first.rstrip(b"\r\n") != self._header.rstrip(b"\r\n"):
             raise self._stranger(describe_header(first, self._columns))
-        damaged = self._scan(read_only)
+        with collector_paused():
+            damaged = self._scan(read_only)
         if damaged and read_only:
             self.damaged = len(damaged)
             self.notes.append(f"{self.path}: {_lines(len(damaged))} torn or damaged and cannot be read.")

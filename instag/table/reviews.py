@@ -1,4 +1,7 @@
-"""What people said of recordings, kept when a file is analysed again: under its name, or under its audio's digest."""
+"""What people said of recordings, kept when a file is analysed again: under its name, or under its audio's digest.
+
+A label that was accepted unheard is kept in the same way, while the machine says the same.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,24 @@ class Reviews:
 
     def __init__(self) -> None:
         """Starts with none."""
-        self._by_digest: dict[str, Review] = {}
+        self._by_digest: dict[str, dict[str, Review]] = {}
         self._by_path: dict[str, tuple[str, Review]] = {}
 
     def learn(self, path: str, digest: str, review: Review | None) -> None:
-        """Takes note of a row; of several reviews of one recording the latest counts.
+        """Takes note of a row; of several reviews of one recording the latest counts, and one by ear before others.
 
         Args:
             path: The row's path.
             digest: The row's audio digest.
-            review: The row's review, if it has one.
+            review: The row's `decision`, if it has one.
         """
+        if earlier := self._by_path.pop(path, None):
+            self._by_digest.get(earlier[0], {}).pop(path, None)
         if review is None:
-            self._by_path.pop(path, None)
             return
         self._by_path[path] = (digest, review)
-        known = self._by_digest.get(digest)
-        if digest and (known is None or known.at <= review.at):
-            self._by_digest[digest] = review
+        if digest:
+            self._by_digest.setdefault(digest, {})[path] = review
 
     def keep(self, row: Row) -> tuple[Row, str]:
         """Puts an earlier review into the new row of a file.
@@ -44,19 +47,27 @@ class Reviews:
         Returns:
             The row, and a sentence where a person should know of it, or "".
         """
-        if row.review is not None or not (self._by_digest or self._by_path):
+        if row.decision is not None or not (self._by_digest or self._by_path):
             return row, ""
         earlier_digest, earlier = self._by_path.get(row.path, ("", None))
         if row.status is Status.FAILED:
             # Nothing was heard this time, so nothing speaks against what the person heard; the digest says of what.
-            return (_reviewed(replace(row, audio_digest=earlier_digest), earlier), "") if earlier else (row, "")
-        review = self._by_digest.get(row.audio_digest)
+            if earlier is None or not earlier.heard:
+                return row, ""
+            return _reviewed(replace(row, audio_digest=earlier_digest), earlier), ""
+        of_this_audio = self._by_digest.get(row.audio_digest, {}).values()
+        review = max(of_this_audio, key=lambda review: (review.heard, review.at), default=None)
         if review is None:
-            if earlier is None:
+            if earlier is None or not earlier.heard:
                 return row, ""
             return row, (
                 f"{row.path}: its audio has changed since {earlier.by or 'a person'} reviewed it as {earlier.label}; "
                 "that review no longer counts."
+            )
+        if not review.heard and review.label != row.dominant:
+            return row, (
+                f"{row.path}: was accepted unheard as {review.label}, and the model now says {row.dominant}; "
+                "it is no longer accepted."
             )
         if review.label and review.label != row.dominant:
             return _reviewed(row, review), (
@@ -69,8 +80,8 @@ class Reviews:
 def _reviewed(row: Row, review: Review) -> Row:
     return replace(
         row,
-        assigned_by=AssignedBy.PERSON,
-        reviewed_label=review.label,
+        assigned_by=AssignedBy.PERSON if review.heard else AssignedBy.MACHINE,
+        reviewed_label=review.label if review.heard else "",
         reviewed_by=review.by,
         reviewed_at=review.at,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
+from instag.identifiers import identifiers
 from instag.labels import LABELS
 from instag.results import TagOutcome
 from instag.table.strangers import StrangeRecordError, describe_value
@@ -38,11 +39,31 @@ class Review:
         label: The label that the person gave.
         by: Who.
         at: When, ISO 8601 in UTC.
+        heard: Whether a person listened. Otherwise the machine's label was accepted unheard, and `by` says at which
+            risk.
     """
 
     label: str
     by: str
     at: str
+    heard: bool = True
+
+
+def decision_of(assigned_by: str, dominant: str, label: str, by: str, at: str) -> Review | None:
+    """What the columns of a row say of its review.
+
+    Args:
+        assigned_by: The column `assigned_by`.
+        dominant: The machine's label.
+        label: The column `reviewed_label`.
+        by: The column `reviewed_by`.
+        at: The column `reviewed_at`.
+    """
+    if not (label or at):
+        return None
+    if not label and assigned_by == AssignedBy.MACHINE:
+        return Review(dominant, by, at, heard=False)
+    return Review(label, by, at)
 
 
 @dataclass(frozen=True)
@@ -58,7 +79,7 @@ class Row:
         instruments: Labels heard, the one with the largest share of time first; joined by `;` where it is written.
         assigned_by: Whether the label is the machine's or a person's; nobody's where the file failed.
         reviewed_label: The label a person gave, or "". The machine's stays in `dominant`.
-        reviewed_by: Who gave it.
+        reviewed_by: Who gave it; where the machine's label was accepted unheard, at which risk.
         reviewed_at: When, ISO 8601 in UTC.
         duration_seconds: Length of what was decoded.
         heard_share: How much of the file's sound was decoded, 0..1; None where the file does not tell.
@@ -120,10 +141,23 @@ class Row:
 
     @property
     def review(self) -> Review | None:
-        """The person's word, if there is one."""
-        if not (self.reviewed_label or self.reviewed_at):
-            return None
-        return Review(self.reviewed_label, self.reviewed_by, self.reviewed_at)
+        """The word of a person who heard it, if there is one."""
+        return self.decision if self.decision and self.decision.heard else None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the machine's label was accepted unheard."""
+        return self.decision is not None and not self.decision.heard
+
+    @property
+    def decision(self) -> Review | None:
+        """A person's word, or the acceptance of the machine's label unheard."""
+        return decision_of(self.assigned_by, self.dominant, self.reviewed_label, self.reviewed_by, self.reviewed_at)
+
+    @property
+    def wants_review(self) -> bool:
+        """Whether a person should still listen."""
+        return bool(self.needs_review) and not self.is_accepted and not self.reviewed_label
 
     def to_record(self) -> dict[str, Value]:
         """The row as one flat record, in the order of `COLUMNS`; an absent value is None."""
@@ -171,6 +205,8 @@ _SHARE_COLUMNS = tuple(f"share_{label}" for label in LABELS)
 _PRESENT_COLUMNS = tuple(f"present_{label}" for label in LABELS)
 _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 
+# What JSON has beside the columns.
+IDENTIFIERS = "identifiers"
 COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS)
 
 _INTEGERS = frozenset({"windows", "silent_windows", "sample_rate", "channels", "size_bytes", "mtime_ns"})
@@ -183,6 +219,23 @@ COLUMN_TYPES: dict[str, type] = {
     name: int if name in _INTEGERS else bool if name in _BOOLEANS else float if name in _REALS else str
     for name in COLUMNS
 }
+
+
+def with_identifiers(record: Mapping[str, Value]) -> dict[str, Any]:
+    """A record as JSON holds it: `identifiers` tells what its labels are called in thesauri and code lists.
+
+    Args:
+        record: What `Row.to_record` gave.
+    """
+    labels = dict.fromkeys(
+        (record["reviewed_label"], record["dominant"], *str(record["instruments"] or "").split(";")),
+    )
+    known = {
+        str(label): {scheme: found.to_document() for scheme, found in identifiers(str(label)).items()}
+        for label in labels
+        if label and identifiers(str(label))
+    }
+    return {**record, IDENTIFIERS: known}
 
 
 def row_from_record(record: Mapping[str, Any]) -> Row:

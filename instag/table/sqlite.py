@@ -10,7 +10,7 @@ from typing import Any
 from instag.errors import CannotStartError
 from instag.results import TagOutcome
 from instag.table.reviews import Reviews
-from instag.table.rows import COLUMN_TYPES, COLUMNS, AssignedBy, Mark, Review, Row, Status, row_from_record
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, decision_of, row_from_record
 from instag.table.strangers import describe_columns
 
 # "itag" in ASCII: tells a table of ours from any other database.
@@ -74,7 +74,7 @@ class SqliteTable:
             self._connection.execute(_INSERT, list(row.to_record().values()))
         except sqlite3.Error as error:
             raise self._error(error) from None
-        self.reviews.learn(row.path, row.audio_digest, row.review)
+        self.reviews.learn(row.path, row.audio_digest, row.decision)
 
     def extend(self, rows: Iterable[Row]) -> None:
         """Adds many rows in one transaction.
@@ -138,10 +138,11 @@ class SqliteTable:
             run(f"PRAGMA application_id = {_APPLICATION_ID}")
             run(f"CREATE TABLE results ({fields}, PRIMARY KEY (path)) WITHOUT ROWID")
         reviewed = (
-            "SELECT path, audio_digest, reviewed_label, reviewed_by, reviewed_at FROM results WHERE assigned_by = ?"
+            "SELECT path, audio_digest, assigned_by, dominant, reviewed_label, reviewed_by, reviewed_at FROM results "
+            "WHERE reviewed_label != '' OR reviewed_at != ''"
         )
-        for path, digest, *review in run(reviewed, (str(AssignedBy.PERSON),)):
-            self.reviews.learn(path, digest or "", Review(*(text or "" for text in review)))
+        for path, digest, *review in run(reviewed):
+            self.reviews.learn(path, digest or "", decision_of(*(text or "" for text in review)))
 
     def _error(self, error: Exception) -> CannotStartError:
         if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -29,7 +29,7 @@ def write_sidecar(path: Path, document: Mapping[str, Any], tree: SidecarTree | N
 
     Args:
         path: The audio file.
-        document: What JSON can hold; `Row.to_record`, which names the file and who assigned its label.
+        document: What JSON can hold; `with_identifiers` of a row, which names the file and who assigned its label.
         tree: Where sidecars lie; beside their files where it is None.
 
     Returns:

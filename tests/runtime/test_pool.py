@@ -9,6 +9,7 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from instag.analyse import AnalysisSettings
@@ -39,6 +40,13 @@ def misbehave(path: Path) -> Outcome:
             raise KeyError("a bug of ours")
         case "slow":
             time.sleep(0.3)
+        case "sums":
+            samples = np.ones(72_000)
+            whole, own = time.process_time(), time.thread_time()
+            for _ in range(1000):
+                np.dot(samples, samples)
+            whole, own = time.process_time() - whole, time.thread_time() - own
+            assert whole < 1.4 * own + 0.02, f"{whole} s of all threads, {own} s of its own"
     return Outcome(Row(path=path.name, status=Status.ANALYSED))
 
 
@@ -57,6 +65,10 @@ def settle(pool: WorkerPool, name: str, timeout_seconds: float = 60.0) -> Outcom
         future: Future[Outcome] = pool.submit(path, timeout_seconds)
         outcome = pool.outcome(path, future)
     return outcome
+
+
+def test_a_worker_computes_in_one_thread(pool: WorkerPool) -> None:
+    assert settle(pool, "sums").row.status is Status.ANALYSED
 
 
 @pytest.mark.parametrize(

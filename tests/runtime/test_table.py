@@ -18,8 +18,8 @@ from instag.errors import CannotStartError, ErrorCode, UsageError
 from instag.labels import LABELS
 from instag.results import Silence, TagOutcome, WindowScores
 from instag.table import TABLE_EXTENSIONS, open_table
-from instag.table.codecs import CsvCodec, JsonLinesCodec
-from instag.table.rows import COLUMN_TYPES, COLUMNS, AssignedBy, Mark, Row, Status, row_from_record
+from instag.table.codecs import CsvCodec, JsonLinesCodec, RowJsonCodec
+from instag.table.rows import COLUMN_TYPES, COLUMNS, IDENTIFIERS, AssignedBy, Mark, Row, Status, row_from_record
 from instag.table.spans import merge_spans
 from instag.table.timeline import TIMELINE_TYPES, Timeline, WindowRow
 
@@ -255,7 +255,8 @@ def test_json_lines_and_sqlite_carry_the_same_fields(tmp_path: Path) -> None:
         table.append(a_row())
         table.finish()
     record = json.loads((tmp_path / "table.jsonl").read_text())
-    assert tuple(record) == COLUMNS
+    assert tuple(record) == (*COLUMNS, IDENTIFIERS)
+    del record[IDENTIFIERS]
     assert record["mtime_ns"] == 1_700_000_000_123_456_789
     assert record["error"] is None
     connection = sqlite3.connect(tmp_path / "table.sqlite")
@@ -273,7 +274,7 @@ def test_any_row_survives_both_line_formats(path: str, error: str, confidence: f
     if path[0] in "=+-@" or error[:1] in tuple("=+-@"):
         return  # guarded one way only, which is tested above
     row = a_row(path, error=error, confidence=confidence, size_bytes=size)
-    for codec in (CsvCodec(COLUMN_TYPES), JsonLinesCodec()):
+    for codec in (CsvCodec(COLUMN_TYPES), RowJsonCodec()):
         line = codec.encode(row.to_record())
         assert line.count(b"\n") == 1
         assert row_from_record(codec.decode(line.rstrip(b"\r\n"))) == row
@@ -282,7 +283,7 @@ def test_any_row_survives_both_line_formats(path: str, error: str, confidence: f
 @settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_lines_from_anywhere_are_refused_with_a_value_error(line: bytes) -> None:
-    for codec in (CsvCodec(COLUMN_TYPES), JsonLinesCodec()):
+    for codec in (CsvCodec(COLUMN_TYPES), RowJsonCodec()):
         with pytest.raises(ValueError):
             row_from_record(codec.decode(line))
 

@@ -1,0 +1,1 @@
+"""Numbers from tables: what a sample that people heard says of the labels that nobody heard."""
