@@ -14,7 +14,7 @@ import datetime
 import hashlib
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +91,19 @@ def draw(result: Judged, path: Path) -> None:
     picture.savefig(path, dpi=120)
 
 
-def show(document: dict[str, Any]) -> None:
-    """Prints the tables as Markdown."""
-    print(f"## {document['model_id']} {document['model_version']}, part {document['part']}\n")
-    print(table(document["figures"], document["intervals"]))
+def as_markdown(document: Mapping[str, Any]) -> str:
+    """What `report` gave, as tables."""
+    lines = [f"## {document['model_id']} {document['model_version']}, part {document['part']}\n"]
+    lines.append(table(document["figures"], document["intervals"]))
     for title, key in (("By label", "by_label"), ("By set", "by_set")):
-        print(f"\n### {title}\n\n| | files | right | best of eleven |\n|---|---|---|---|")
+        lines.append(f"\n### {title}\n\n| | files | right | best of eleven |\n|---|---|---|---|")
         for name, row in document[key].items():
-            print(f"| {name} | {row['n']} | {row['right']:.2f} | {row['best_of_eleven']:.2f} |")
-    print("\n### Joined to longer files\n\n| seconds | files | false labels a file | labels found |\n|---|---|---|---|")
+            lines.append(f"| {name} | {row['n']} | {row['right']:.2f} | {row['best_of_eleven']:.2f} |")
+    lines.append("\n### Joined to longer files\n\n| seconds | files | false labels a file | labels found |")
+    lines.append("|---|---|---|---|")
     for seconds, row in document["by_length"].items():
-        print(f"| {seconds} | {row['n']} | {row['false_labels']:.2f} | {row['found']:.2f} |")
+        lines.append(f"| {seconds} | {row['n']} | {row['false_labels']:.2f} | {row['found']:.2f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -124,7 +126,7 @@ def main() -> None:
         row = (datetime.date.today().isoformat(), model.card.model_id, model.card.version)
         with options.looks.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(row)
-    show(document)
+    print(as_markdown(document))
     if options.picture:
         draw(result, options.picture)
     if options.output:

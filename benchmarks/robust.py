@@ -78,18 +78,20 @@ def summary(truth: Sequence[str], given: Sequence[Sequence[str]], names: Sequenc
     return table
 
 
-def show(document: Mapping[str, Any]) -> None:
-    """Prints the table as Markdown."""
-    print(f"## {document['model_id']} {document['model_version']}, part {document['part']}, first ", end="")
-    print(f"{document['seconds']:g} s of {document['n']} recordings\n")
-    print(
-        "| damage | right (eleven) | other kept | right (all) | points lost | same label |\n|---|---|---|---|---|---|"
-    )
+def as_markdown(document: Mapping[str, Any]) -> str:
+    """The document that `main` writes, as a table."""
+    lines = [
+        f"## {document['model_id']} {document['model_version']}, part {document['part']}, "
+        f"first {document['seconds']:g} s of {document['n']} recordings\n",
+        "| damage | right (eleven) | other kept | right (all) | points lost | same label |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, row in document["table"].items():
-        print(
+        lines.append(
             f"| {name} | {row['right']:.3f} | {row['other_kept']:.3f} | {row['right_all']:.3f} "
             f"| {row['lost_points']:.1f} | {row['same_label']:.3f} |"
         )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -112,7 +114,7 @@ def main() -> None:
         "n": len(files),
         "table": summary([file.label for file in files], given, tuple(CARRIERS)),
     }
-    show(document)
+    print(as_markdown(document))
     if options.output:
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -173,6 +173,31 @@ def write_fixture(model: Annotated[Path, typer.Argument(help="An exported ONNX f
     print(f"{fixture_path(model)}: {len(fixture.sounds)} windows")
 
 
+@app.command("documents")
+def write_documents(
+    model: Annotated[Path, typer.Argument(help="The exported ONNX file of the ear.")],
+    checkpoint: Annotated[Path, typer.Argument(help="The checkpoint that it was exported from.")],
+    measured: Annotated[Path, typer.Option(help="Folder with report.json, robust-instag.json and peers.json.")],
+    looks: Annotated[Path, typer.Option(help="Log of the looks at the part `report`.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Where the two pages go.")] = Path(),
+) -> None:
+    """Write MODEL_CARD.md from the measurements on real recordings, and DATA_STATEMENT.md."""
+    from export.data_statement import data_statement
+    from export.ear_card import ear_card, read_measured
+    from export.onnx_model import read_card
+    from train.models.ear import load_ear
+
+    card = read_card(model)
+    with looks.open(newline="", encoding="utf-8") as file:
+        mine = [
+            row for row in csv.DictReader(file) if (row["model_id"], row["version"]) == (card.model_id, card.version)
+        ]
+    kept = load_ear(checkpoint)[1] | {"version": card.version}
+    (folder / "MODEL_CARD.md").write_text(ear_card(card, read_measured(measured, len(mine))), encoding="utf-8")
+    (folder / "DATA_STATEMENT.md").write_text(data_statement(kept), encoding="utf-8")
+    print(f"{folder / 'MODEL_CARD.md'}: {card.model_id} {card.version}")
+
+
 def _read_json(path: Path | None) -> Any:
     """What a benchmark wrote, or None.
 

@@ -57,6 +57,15 @@ AUDIO_EXTENSIONS: frozenset[str] = frozenset(
         "ogg",
         "opus",
         "spx",
+        "avi",
+        "m2ts",
+        "mpeg",
+        "mpg",
+        "vob",
+        "flv",
+        "amr",
+        "voc",
+        "sph",
     }
     | {"mp2", "mp3", "m4a", "m4b", "mp4", "aac", "wma", "asf", "ape", "wv", "mpc", "tta"}
 )

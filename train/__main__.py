@@ -61,6 +61,9 @@ def ear(
     pretrained: Annotated[Path, typer.Option(help="mn04_as_mAP_432.pt")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The checkpoint.")],
     cache: Annotated[Path, typer.Option(help="Decoded audio and mixtures (several GB).")] = Path("cache"),
+    tuned: Annotated[
+        Path | None, typer.Option(help="A checkpoint of this command: its body stays, only the head is fitted again.")
+    ] = None,
     threads: Threads = 1,
 ) -> None:
     """Make the weights of the shipped mn04, from manifests to a checkpoint."""
@@ -68,7 +71,7 @@ def ear(
     from train.recipe.ear import make_ear
 
     set_threads(threads)
-    print(make_ear(config, manifest, load_mn04(pretrained), cache, output))
+    print(make_ear(config, manifest, load_mn04(pretrained), cache, output, tuned))
 
 
 @app.command()

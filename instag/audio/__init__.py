@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import soxr
 
-from instag.audio.beyond import mpeg_frames_follow, ogg_links
+from instag.audio.beyond import Beyond, flac_beyond, sound_beyond
 from instag.audio.chain import ChainReader
 from instag.audio.claims import ogg_lacks_end, share_present
 from instag.audio.clean import OVERSHOOT, Cleaner
@@ -45,6 +45,7 @@ _OGG = frozenset((Kind.OGG_VORBIS, Kind.OGG_OPUS))
 # Streams of frames, in which a decoder can find its way again behind damage.
 _RESYNCHRONISED = _OGG | {Kind.FLAC, Kind.MPEG_AUDIO}
 
+_MORE_FOLLOWS = "More sound follows, which only the package av can read."
 _NEW_COPY = "Get a new copy of the file, or repair it."
 
 
@@ -100,7 +101,10 @@ class AudioStream:
             self._found = recognise(file)
             self._share_present = share_present(file, self._found) if self._found else 1.0
             self._lacks_end = bool(self._found and self._found.kind.startswith("Ogg")) and ogg_lacks_end(file)
-            self._reader = _open_reader(name, file, self._found)
+            beyond = sound_beyond(file, self._found) if self._found else None
+            self._reader = _open_reader(name, file, self._found, beyond)
+            hears_first = beyond is not None and isinstance(self._reader, SndfileReader)
+            self._first_share = beyond.first_share if beyond and hears_first else 1.0
         except OSError as error:
             raise unreachable(name, error) from None
         except MemoryError:
@@ -167,11 +171,13 @@ class AudioStream:
             stopped = error
         seconds = frames / self.info.sample_rate
         is_flac = self._found is not None and self._found.kind == Kind.FLAC
-        if stopped is not None and is_flac and claimed is not None and seconds >= claimed:
+        is_claimed = claimed is not None and seconds >= claimed
+        beyond = self._flac_beyond(frames) if is_flac and (stopped is None or is_claimed) else None
+        if stopped is not None and is_flac and is_claimed and beyond is None:
             return  # What libsndfile fell over stands behind the sound: a tag, or zeros.
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
         is_ogg_gap = is_short and self._found is not None and self._found.kind in _OGG
-        if (stopped is not None or is_ogg_gap) and self._take_over():
+        if (stopped is not None or is_ogg_gap or beyond) and self._take_over(beyond):
             had, total = frames, 0
             try:
                 for block in self._reader.blocks():
@@ -182,14 +188,23 @@ class AudioStream:
             except DecodingStoppedError as error:
                 stopped = error
             else:
-                if total > frames:
-                    if claimed is None or total / self.info.sample_rate < claimed - _LOST_SECONDS:
-                        self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
-                    return
+                is_less = claimed is None or total / self.info.sample_rate < claimed - _LOST_SECONDS
+                if is_less or (is_flac and beyond is None):
+                    self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
+                return
+        elif beyond:
+            self._passed_over, self._first_share = _MORE_FOLLOWS, beyond.first_share
+            return
         if stopped is not None:
             raise stopped
 
-    def _take_over(self) -> bool:
+    def _flac_beyond(self, frames: int) -> Beyond | None:
+        """What follows the frames that libsndfile decoded of a FLAC file."""
+        if self._found is None or not isinstance(self._reader, SndfileReader):
+            return None
+        return flac_beyond(self._file, self._found, frames)
+
+    def _take_over(self, beyond: Beyond | None) -> bool:
         """Puts FFmpeg's reader in the place of libsndfile's, from the start of the file, where it fits."""
         if (
             self._found is None
@@ -198,12 +213,11 @@ class AudioStream:
         ):
             return False
         try:
-            reader = AvReader(self._file, self._found)
+            reader = _reader_of_all(self._file, self._found, beyond)
         except (AvMissingError, NoAudioStreamError, DecodingStoppedError):
             return False
-        if reader.info.sample_rate != self.info.sample_rate:
-            reader.close()
-            return False
+        # libsndfile gives Opus at the rate it was made from, FFmpeg at 48 kHz.
+        reader.info = replace(reader.info, sample_rate=self.info.sample_rate)
         self._reader.close()
         self._reader = reader
         return True
@@ -211,6 +225,8 @@ class AudioStream:
     def _judge(self, stopped: DecodingStoppedError | None, mended_samples: int, peak: float) -> None:
         """Says what was wrong, now that the end is reached."""
         seconds, claimed = self.decoded_seconds, self.info.claimed_seconds
+        if isinstance(self._reader, ChainReader):
+            claimed = self._reader.info.claimed_seconds
         if 0 < self._share_present < 1:
             # Decoders clip the claim to the file.
             claimed = max(claimed or 0.0, seconds / self._share_present)
@@ -242,9 +258,10 @@ class AudioStream:
             self.code = ErrorCode.TRUNCATED
         if not sentences:
             self.heard_share = 1.0
-        elif claimed and seconds < claimed:
-            self.heard_share = seconds / claimed
+        elif claimed and (stopped is None or is_short):
+            self.heard_share = min(1.0, seconds / claimed) * self._first_share
         if others := self._reader.other_streams:
+            self.heard_share = self.heard_share and self.heard_share * self._reader.stream_share
             sentences.append(f"It holds {others + 1} audio streams; the first was heard.")
             self.code = self.code or ErrorCode.OTHER_STREAMS
         if mended_samples:
@@ -254,19 +271,22 @@ class AudioStream:
         self.warning = " ".join(sentences)
 
 
-def _open_reader(name: str, file: BinaryIO, found: Found | None) -> Reader:
+def _reader_of_all(file: BinaryIO, found: Found, beyond: Beyond | None) -> Reader:
+    """FFmpeg's reader of everything that is in a file."""
+    return ChainReader(file, found, beyond.links) if beyond and beyond.links else AvReader(file, found)
+
+
+def _open_reader(name: str, file: BinaryIO, found: Found | None, beyond: Beyond | None) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     is_refused = False
-    links = ogg_links(file, found) if found else []
-    is_longer = bool(links) or (found is not None and mpeg_frames_follow(file, found))
-    if found is not None and is_longer:
+    if found is not None and beyond is not None:
         with suppress(AvMissingError, NoAudioStreamError, DecodingStoppedError):
-            return ChainReader(file, found, links) if links else AvReader(file, found)
+            return _reader_of_all(file, found, beyond)
     if found is None or found.kind in NATIVE:
         try:
             reader = SndfileReader(file, found)
-            if is_longer:
-                reader.damage = "More sound follows, which only the package av can read."
+            if beyond is not None:
+                reader.damage = _MORE_FOLLOWS
             return reader
         except CannotOpenError:
             is_refused = True

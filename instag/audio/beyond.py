@@ -1,12 +1,15 @@
-"""Whether sound follows behind the place where libsndfile would stop without a word."""
+"""Whether sound follows behind the place where one decoder would stop without a word."""
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
 from instag.audio.claims import mpeg_counted_frames
-from instag.containers import Kind, Span, StructureError, file_size
+from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size
+from instag.containers.flac import last_frame_start
 from instag.containers.id3 import leading_tags_end
 from instag.containers.ogg import FIRST, pages
 from instag.containers.recognise import Found, mpeg_frame_bytes, recognise_mpeg
@@ -14,30 +17,73 @@ from instag.containers.recognise import Found, mpeg_frame_bytes, recognise_mpeg
 # A count may leave out its own frame and what fills the encoder's last one.
 _UNCOUNTED_FRAMES = 4
 _READ_BYTES = 1 << 20
+# A decoder reads less than this ahead; tags between two joined files are smaller than that.
+_READ_AHEAD_BYTES = 4 << 20
+_TAGS_BYTES = 4 << 20
+_FLAC_STARTS = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")
+_FORMS = ((b"RIFF", b"WAVE"), (b"RIFX", b"WAVE"), (b"RF64", b"WAVE"), (b"BW64", b"WAVE"), (b"FORM", b"AIF"))
 
 
-def mpeg_frames_follow(file: BinaryIO, found: Found) -> bool:
-    """Whether a file holds more MPEG frames than its header counts; the headers of the frames alone are read.
+@dataclass(frozen=True)
+class Beyond:
+    """What follows.
+
+    Attributes:
+        links: The files that were joined, each a stretch of this one; empty where one stream has a wrong count.
+        first_share: Share of the file's bytes in front of what follows, 0..1.
+    """
+
+    links: tuple[Span, ...]
+    first_share: float
+
+
+def sound_beyond(file: BinaryIO, found: Found) -> Beyond | None:
+    """What follows the sound that a header speaks of; None where nothing does. Headers alone are read.
 
     Args:
         file: Open for reading; its position is lost.
         found: Its container.
     """
-    counted = mpeg_counted_frames(file, found) if found.kind == Kind.MPEG_AUDIO else 0
-    return counted > 0 and _has_more_frames(file, found.offset, counted + _UNCOUNTED_FRAMES)
+    if found.kind == Kind.MPEG_AUDIO:
+        return _mpeg(file, found.offset)
+    if found.kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) and not found.offset:
+        return _joined(file, _ogg_starts(file))
+    if found.kind in (Kind.WAV, Kind.AIFF):
+        return _joined(file, _form_starts(file, found.offset, "little" if found.kind == Kind.WAV else "big"))
+    if found.kind == Kind.MP4:
+        return _joined(file, _mp4_starts(file))
+    if found.kind == Kind.TRUE_AUDIO:
+        return _joined(file, _tta_starts(file, found.offset))
+    return None
 
 
-def ogg_links(file: BinaryIO, found: Found) -> list[Span]:
-    """Where the links of a chained Ogg file lie; nothing where there is one only, or the file is none.
-
-    A link starts where a stream does after the pages of sound have begun. The headers of the pages alone are read.
+def flac_beyond(file: BinaryIO, found: Found, decoded_frames: int) -> Beyond | None:
+    """What follows the frames of a FLAC file that its header counts, now that a decoder has read them.
 
     Args:
-        file: Open for reading; its position is lost.
+        file: Open for reading, where the decoder left it; its position is lost.
         found: Its container.
+        decoded_frames: Samples of each channel that were decoded.
     """
-    if found.kind not in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) or found.offset:
-        return []
+    position = file.tell()
+    first = max(found.offset + 4, position - _READ_AHEAD_BYTES)
+    file.seek(first)
+    data = file.read(position - first + _TAGS_BYTES)
+    places = [first + at for start in _FLAC_STARTS if (at := data.find(start)) >= 0]
+    if places:
+        return _joined(file, [0, min(places)])
+    start = last_frame_start(file)
+    return Beyond((), decoded_frames / start) if start is not None and start >= decoded_frames > 0 else None
+
+
+def _joined(file: BinaryIO, starts: list[int]) -> Beyond | None:
+    size = file_size(file)
+    links = tuple(Span(*ends) for ends in pairwise([*starts, size]))
+    return Beyond(links, links[0].end / size) if len(links) > 1 else None
+
+
+def _ogg_starts(file: BinaryIO) -> list[int]:
+    """A link starts where a stream does after the pages of sound have begun."""
     starts, sound_began = [0], False
     try:
         for page in pages(file):
@@ -47,23 +93,101 @@ def ogg_links(file: BinaryIO, found: Found) -> list[Span]:
                 starts.append(page.span.start)
                 sound_began = False
     except StructureError:
-        return []
-    return [Span(*ends) for ends in pairwise([*starts, file_size(file)])] if len(starts) > 1 else []
+        return [0]
+    return starts
 
 
-def _has_more_frames(file: BinaryIO, start: int, most: int) -> bool:
-    size = file_size(file)
+def _form_starts(file: BinaryIO, offset: int, order: str) -> list[int]:
+    """A second RIFF or AIFF file starts where the first one claims to end."""
+    starts = [offset]
+    while len(starts) < MAX_PARTS:
+        file.seek(starts[-1])
+        head = file.read(8)
+        length = int.from_bytes(head[4:], "big" if order == "big" or head[:4] == b"RIFX" else "little")
+        start = starts[-1] + 8 + length + (length & 1)
+        file.seek(start)
+        head = file.read(12)
+        if not any(head[:4] == name and head[8:].startswith(form) for name, form in _FORMS):
+            break
+        starts.append(start)
+    return starts
+
+
+def _mp4_starts(file: BinaryIO) -> list[int]:
+    """A second file starts with its own `ftyp`, once the first one had its `moov`."""
+    starts, position, size, has_moov = [0], 0, file_size(file), False
+    for _ in range(MAX_PARTS):
+        file.seek(position)
+        head = file.read(16)
+        length, name = int.from_bytes(head[:4]), head[4:8]
+        length = int.from_bytes(head[8:16]) if length == 1 else length
+        if name == b"ftyp" and has_moov:
+            starts.append(position)
+            has_moov = False
+        has_moov |= name == b"moov"
+        position += length
+        if length < 8 or position >= size:
+            break
+    return starts
+
+
+def _tta_starts(file: BinaryIO, offset: int) -> list[int]:
+    """A second file starts behind the frames that the first one's table lists."""
+    starts = [0]
+    while len(starts) < MAX_PARTS:
+        file.seek(offset)
+        head = file.read(22)
+        if len(head) < 22 or head[:4] != b"TTA1":
+            break
+        rate, samples = struct.unpack_from("<II", head, 10)
+        frame_samples = rate * 256 // 245
+        count = -(-samples // frame_samples) if frame_samples else 0
+        if 4 * count > _TAGS_BYTES:
+            break
+        table = file.read(4 * count)
+        end = offset + len(head) + len(table) + 4 + sum(size for (size,) in struct.iter_unpack("<I", table))
+        file.seek(end)
+        if (tags_bytes := file.read(_TAGS_BYTES).find(b"TTA1")) < 0:
+            break
+        offset = end + tags_bytes
+        starts.append(offset)
+    return starts
+
+
+def _mpeg(file: BinaryIO, start: int) -> Beyond | None:
+    starts, is_count_wrong, first_end = [0], False, 0
+    while counted := mpeg_counted_frames(file, Found(Kind.MPEG_AUDIO, start)):
+        end, walked = _walk_frames(file, start, counted)
+        if end >= file_size(file):
+            break
+        # Tags at the end hold no frames; the start of another file does, behind its own tags.
+        following = recognise_mpeg(file, max(end, leading_tags_end(file, end)))
+        if following is None:
+            break
+        first_end = first_end or end
+        if walked < counted or walked > counted + _UNCOUNTED_FRAMES:
+            is_count_wrong = True
+            break
+        starts.append(end)
+        start = following.offset
+    if len(starts) > 1:
+        return _joined(file, starts)
+    return Beyond((), first_end / file_size(file)) if is_count_wrong else None
+
+
+def _walk_frames(file: BinaryIO, start: int, counted: int) -> tuple[int, int]:
+    """Walks as many frames as a header counts, and some more: where they end, and how many there are.
+
+    Ends sooner where no frame follows, and where one follows that has a count of its own: the first of another file.
+    """
     data, data_start, position = b"", start, start
-    for _ in range(most):
+    for number in range(counted + _UNCOUNTED_FRAMES + 1):
         at = position - data_start
         if at + 4 > len(data):
             file.seek(position)
             data, data_start, at = file.read(_READ_BYTES), position, 0
         length = mpeg_frame_bytes(data[at : at + 4])
-        if not length:
-            break
+        if not length or (number >= counted and mpeg_counted_frames(file, Found(Kind.MPEG_AUDIO, position))):
+            return position, number
         position += length
-    if position >= size:
-        return False
-    # Tags at the end hold no frames; the start of another file does, behind its own tags.
-    return recognise_mpeg(file, max(position, leading_tags_end(file, position))) is not None
+    return position, counted + _UNCOUNTED_FRAMES + 1

@@ -1,8 +1,7 @@
-"""Reads chained Ogg files, link by link: each may have its own rate and channels."""
+"""Reads files that were joined end to end, link by link: each may have its own rate and channels."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO, cast
@@ -10,41 +9,19 @@ from typing import BinaryIO, cast
 import numpy as np
 import soxr
 
+from instag.audio.claims import mpeg_counted_frames
 from instag.audio.pyav import AvReader, NoAudioStreamError
 from instag.audio.reader import DecodingStoppedError
-from instag.containers import Span
-from instag.containers.recognise import Found
+from instag.audio.view import Part
+from instag.containers import Kind, Span
+from instag.containers.recognise import Found, recognise
 from instag.results import Samples
-
-
-class _Part:
-    """A range of bytes of a file, as a file of its own."""
-
-    def __init__(self, file: BinaryIO, span: Span) -> None:
-        self._file, self._span, self._position = file, span, 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """See `io.IOBase.seek`."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._span.length}[whence]
-        self._position = min(max(0, base + offset), self._span.length)
-        return self._position
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return self._position
-
-    def read(self, size: int) -> bytes:
-        """See `io.RawIOBase.read`."""
-        self._file.seek(self._span.start + self._position)
-        data = self._file.read(min(size, self._span.length - self._position))
-        self._position += len(data)
-        return data
 
 
 class ChainReader:
     """See `Reader`. The whole has the rate of the first link."""
 
-    def __init__(self, file: BinaryIO, found: Found, links: list[Span]) -> None:
+    def __init__(self, file: BinaryIO, found: Found, links: tuple[Span, ...]) -> None:
         """Opens the first link.
 
         Args:
@@ -59,13 +36,18 @@ class ChainReader:
         """
         self._file, self._found, self._links = file, found, links
         self._closed_damage: list[str] = []
-        self._reader = self._open(links[0])
-        self.other_streams = self._reader.other_streams
-        # Each link claims its own length only.
+        self._reader, self._claims = self._open(links[0])
+        self.other_streams, self.stream_share = self._reader.other_streams, self._reader.stream_share
+        # Each link claims its own length only: what all of them claim is known at the end.
         self.info = replace(self._reader.info, claimed_seconds=None)
 
-    def _open(self, link: Span) -> AvReader:
-        return AvReader(cast(BinaryIO, _Part(self._file, link)), Found(self._found.kind))
+    def _open(self, link: Span) -> tuple[AvReader, float | None]:
+        """The reader of a link, and the seconds that it claims."""
+        source = cast(BinaryIO, Part(self._file, link))
+        found = recognise(source) or Found(self._found.kind)
+        is_guess = found.kind == Kind.MPEG_AUDIO and not mpeg_counted_frames(source, found)
+        reader = AvReader(source, found)
+        return reader, None if is_guess else reader.info.claimed_seconds
 
     @property
     def damage(self) -> str:
@@ -80,10 +62,12 @@ class ChainReader:
             if self._reader.damage:
                 self._closed_damage.append(self._reader.damage)
             try:
-                self._reader = self._open(link)
+                self._reader, claims = self._open(link)
             except NoAudioStreamError:
                 raise DecodingStoppedError("a part of it holds no audio") from None
+            self._claims = None if claims is None or self._claims is None else self._claims + claims
             yield from self._link_blocks()
+        self.info = replace(self.info, claimed_seconds=self._claims)
 
     def _link_blocks(self) -> Iterator[Samples]:
         rate, target = self._reader.info.sample_rate, self.info.sample_rate

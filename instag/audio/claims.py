@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from instag.containers import Kind, StructureError, au, caf, file_size
 from instag.containers.iff import audio_chunks
-from instag.containers.layout import UNKNOWN_FROM
+from instag.containers.layout import ENDLESS_FROM, UNKNOWN_FROM
 from instag.containers.recognise import Found, mpeg_frame_bytes
 
 # An Ogg page has 65,307 bytes at most, so the last one starts within this.
@@ -42,7 +42,7 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
     try:
         if found.kind in (Kind.WAV, Kind.RF64, Kind.AIFF, Kind.W64):
             chunk = next(audio_chunks(file, found.kind, found.offset, big_endian=found.big_endian), None)
-            if chunk is None or (chunk.claimed >= UNKNOWN_FROM and not chunk.is_long):
+            if chunk is None or chunk.claimed >= (ENDLESS_FROM if chunk.is_long else UNKNOWN_FROM):
                 return None
             return chunk.start, chunk.claimed
         if found.kind == Kind.AU:

@@ -49,6 +49,11 @@ DEMUXERS: dict[Kind, str] = {
     Kind.MATROSKA: "matroska",
     Kind.AC3: "ac3",
     Kind.AAC: "aac",
+    Kind.AVI: "avi",
+    Kind.MPEG_TS: "mpegts",
+    Kind.MPEG_PS: "mpeg",
+    Kind.AMR: "amr",
+    Kind.FLV: "flv",
 }
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from instag.audio.decoders import demuxer
 from instag.audio.reader import DecodingStoppedError
+from instag.audio.view import Part
 from instag.constants import BLOCK_FRAMES
-from instag.containers import Kind
+from instag.containers import Kind, Span, file_size
 from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
@@ -27,7 +28,9 @@ _SCALES = {
     "dbl": (0.0, 1.0),
 }
 # Streams without a header of their own: FFmpeg guesses their length from the bit rate.
-_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3})
+_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3, Kind.MPEG_TS})
+# FFmpeg finds these at the start of a file alone.
+_AT_THE_START = frozenset({Kind.WAV, Kind.RF64, Kind.AIFF})
 
 
 class AvMissingError(Exception):
@@ -61,9 +64,11 @@ class AvReader:
         self._av.logging.set_level(self._av.logging.PANIC)
         self._skipped_packets = 0
         name = demuxer(file, found)
-        file.seek(0)
+        is_behind_junk = found.offset and found.kind in _AT_THE_START
+        source = Part(file, Span(found.offset, file_size(file))) if is_behind_junk else file
+        source.seek(0)
         try:
-            self._container = self._av.open(file, format=name, metadata_errors="replace")
+            self._container = self._av.open(source, format=name, metadata_errors="replace")
         except self._foreign:
             raise DecodingStoppedError from None
         try:
@@ -79,12 +84,19 @@ class AvReader:
             self.close()
             raise
         self.other_streams = len(self._container.streams.audio) - 1
+        self.stream_share = self._share_of_streams()
         # The container's length is that of its longest stream.
         is_uncounted = found.kind in _UNCOUNTED or self.other_streams
         duration = None if is_uncounted else self._container.duration
         seconds = duration / self._av.time_base if duration else None
         channels = len(self._first.layout.channels)
         self.info = AudioInfo(found.kind.value, self._first.sample_rate, channels, seconds)
+
+    def _share_of_streams(self) -> float:
+        """How much of the container's sound the first stream is, by the streams' lengths where all are known."""
+        streams = self._container.streams.audio
+        seconds = [float(one.duration * one.time_base) if one.duration else 0.0 for one in streams]
+        return seconds[0] / sum(seconds) if all(seconds) else 1 / len(streams)
 
     @property
     def damage(self) -> str:

@@ -18,11 +18,13 @@ class Reader(Protocol):
     Attributes:
         info: What the container says.
         other_streams: How many more recordings lie beside this one in the container.
+        stream_share: How much of the container's sound this recording is, 0..1, where there are several.
         damage: A sentence on what the decoder passed over so far, or "".
     """
 
     info: AudioInfo
     other_streams: int
+    stream_share: float
 
     @property
     def damage(self) -> str:

@@ -47,7 +47,7 @@ class SndfileReader:
             CannotOpenError: libsndfile does not take it.
         """
         self.damage = ""
-        self.other_streams = 0
+        self.other_streams, self.stream_share = 0, 1.0
         offset = found.offset if found else 0
         states_length = found is None or found.kind != Kind.MPEG_AUDIO or mpeg_counted_frames(file, found) > 0
         source: int | View | Splice
@@ -57,11 +57,11 @@ class SndfileReader:
             source = View(file, offset, is_endless=True)
         elif (mended := mend(file, found)) is not None:
             source, self.damage = mended.source, mended.damage
-        elif os.name == "nt":
-            # libsndfile's C library has its own file descriptors there.
+        elif offset or os.name == "nt":
+            # Behind something else libsndfile takes some containers only; on Windows it cannot share descriptors.
             source = View(file, offset)
         else:
-            file.seek(offset)
+            file.seek(0)
             source = file.fileno()
         try:
             self._sound = _ForwardOnly(source, closefd=False)
@@ -71,6 +71,8 @@ class SndfileReader:
         is_mpeg_elsewhere = self._sound.subtype.startswith("MPEG") and (found is None or found.kind != Kind.MPEG_AUDIO)
         is_guess = frames >= _UNKNOWN_FRAMES or not states_length or is_mpeg_elsewhere
         claimed = None if is_guess else frames / self._sound.samplerate
+        # libFLAC goes on into a file that was joined to this one, but not from its first frame.
+        self._most_frames = frames if found is not None and found.kind == Kind.FLAC else _UNKNOWN_FRAMES
         self.info = AudioInfo(
             found.kind.value if found else self._sound.format, self._sound.samplerate, self._sound.channels, claimed
         )
@@ -78,19 +80,21 @@ class SndfileReader:
     def blocks(self) -> Iterator[Samples]:
         """See `Reader.blocks`."""
         buffer = np.empty((BLOCK_FRAMES, self.info.channels), np.float32)
-        while True:
+        left = self._most_frames
+        while left > 0:
             # libsndfile does not tell how much it decoded before it failed, but what it left alone does.
             buffer[:] = np.nan
             try:
-                block = self._sound.read(out=buffer)
+                block = self._sound.read(out=buffer)[:left]
             except (soundfile.LibsndfileError, RuntimeError):
                 untouched = np.isnan(buffer[:, 0])
-                if count := int(untouched.argmax()) if untouched.any() else BLOCK_FRAMES:
+                if count := min(left, int(untouched.argmax()) if untouched.any() else BLOCK_FRAMES):
                     yield buffer[:count]
                 raise DecodingStoppedError from None
             if not len(block):
                 return
             yield block
+            left -= len(block)
 
     def close(self) -> None:
         """See `Reader.close`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from instag.containers import Span
+
 _ENDLESS_BYTES = 1 << 40
 _ID3V1_BYTES = 128
 
@@ -46,5 +48,29 @@ class View:
                 data = self._file.read(size)
             except OSError:
                 return b""
+        self._position += len(data)
+        return data
+
+
+class Part:
+    """A range of bytes of a file, as a file of its own."""
+
+    def __init__(self, file: BinaryIO, span: Span) -> None:
+        self._file, self._span, self._position = file, span, 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """See `io.IOBase.seek`."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._span.length}[whence]
+        self._position = min(max(0, base + offset), self._span.length)
+        return self._position
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """See `io.RawIOBase.read`."""
+        self._file.seek(self._span.start + self._position)
+        data = self._file.read(min(size, self._span.length - self._position))
         self._position += len(data)
         return data

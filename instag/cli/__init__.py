@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import accept, doctor, export, merge, model, prune, show, tag, untag, verify
+from instag.cli import accept, clips, doctor, export, merge, model, plot, prune, show, tag, untag, verify
 from instag.cli import list as listing
 from instag.cli import report as reporting
 from instag.cli.boundary import report
@@ -66,7 +66,9 @@ for command, summary, examples in (
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
     (export.export, "Write timelines for other programs.", export.EXAMPLES),
+    (clips.clips, "Cut out the telling seconds.", clips.EXAMPLES),
     (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
+    (plot.plot, "Draw a recording.", plot.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):
     app.command(

@@ -1,10 +1,13 @@
-"""`instag export`: writes a timeline in the formats that other programs read."""
+"""`instag export`: writes what was heard in the formats that other programs and catalogues read."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +15,18 @@ from instag.cli.boundary import errors_for_people
 from instag.cli.options import ANALYSE, WRITE, Quiet, option, path_of
 from instag.errors import CannotStartError, UsageError
 
-FORMATS = ("audacity", "webvtt")
+if TYPE_CHECKING:
+    from instag.table.rows import Row
+
+TIMELINES = ("audacity", "textgrid", "raven", "jams", "webvtt", "iiif")
+CATALOGUES = ("premis", "marcxml", "marc", "archivematica", "pbcore")
 EXAMPLES = """
+instag export t.csv --to premis -o premis.xml  # preservation events
+instag export t.csv --to archivematica -o metadata.csv  # Dublin Core
 instag export t.csv --windows w.csv --to audacity -o labels  # label tracks
-instag export t.csv --windows w.csv --to webvtt -o captions  # for the web
 """
+
+_NAMED_AT_MOST = 3
 
 
 def export(
@@ -24,77 +34,170 @@ def export(
         Path,
         typer.Argument(metavar="TABLE", parser=path_of, rich_help_panel=ANALYSE, show_default=False, help="A table."),
     ],
-    windows: Annotated[
-        Path,
+    to: Annotated[
+        str,
         option(
-            "--windows",
-            panel=ANALYSE,
-            metavar="FILE",
-            parser=path_of,
+            "--to",
+            panel=WRITE,
+            metavar="FORMAT",
             show_default=False,
-            help="The timeline that `instag tag --windows` wrote.",
+            help=f"For a catalogue: {', '.join(CATALOGUES)}. A timeline: {', '.join(TIMELINES)}.",
         ),
     ],
-    to: Annotated[str, option("--to", panel=WRITE, metavar="FORMAT", show_default=False, help="audacity or webvtt.")],
     output: Annotated[
         Path,
         option(
             "--output",
             "-o",
             panel=WRITE,
+            metavar="PATH",
+            parser=path_of,
+            show_default=False,
+            help="A new file for a catalogue; a new folder for timelines, with the same tree as the recordings.",
+        ),
+    ],
+    windows: Annotated[
+        Path | None,
+        option(
+            "--windows",
+            panel=ANALYSE,
+            metavar="FILE",
+            parser=path_of,
+            show_default=False,
+            help="The timeline that `instag tag --windows` wrote. Timelines need it.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        option(
+            "--root",
+            panel=WRITE,
             metavar="DIR",
             parser=path_of,
             show_default=False,
-            help="A new folder, with the same tree of folders as the recordings.",
+            help="Name recordings relative to DIR; without it, to the folder that holds them all.",
         ),
-    ],
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        option(
+            "--prefix",
+            panel=WRITE,
+            metavar="PREFIX",
+            show_default=False,
+            help="Put this before each path for a catalogue; premis and archivematica have objects/ without it.",
+        ),
+    ] = None,
+    organisation: Annotated[
+        str,
+        option(
+            "--organisation",
+            panel=WRITE,
+            metavar="CODE",
+            show_default=False,
+            help="The agency that answers for MARC records, for 883 $q.",
+        ),
+    ] = "",
     quiet: Quiet = False,
 ) -> None:
-    """Write the timeline of each recording for other programs: Audacity's label tracks or WebVTT captions.
+    """Write what was heard for other programs: one file for a catalogue, or each recording's timeline.
 
-    A person's label takes the place of the machine's.
+    A person's label takes the place of the machine's. Each value says who gave it, and how sure the machine was.
 
-    Exit codes: 0 done. 1 a row is missing or damaged. 2 usage. 3 a table cannot be read or DIR cannot be written.
+    Exit codes: 0 done. 1 a row is missing or damaged. 2 usage. 3 a table cannot be read or PATH cannot be written.
     """
     from instag import paths
     from instag.cli.progress import count
     from instag.errors import ExitCode
-    from instag.exports import audacity, webvtt
-    from instag.exports.spans import named_spans
     from instag.table import open_table, refuse_in_bag
-    from instag.table.timeline import Timeline
 
     with errors_for_people():
-        if to not in FORMATS:
-            raise UsageError(f"--to {to}: there is no such format.", f"Choose one of {', '.join(FORMATS)}.")
-        form = {"audacity": audacity, "webvtt": webvtt}[to]
+        _refuse_wrong_options(to, windows, prefix, organisation)
         if output.exists():
-            raise CannotStartError(f"{output}: is already there.", "Name a new folder.")
+            raise CannotStartError(f"{output}: is already there.", "Give another name.")
         refuse_in_bag(output)
-        results, timeline = open_table(table, read_only=True), Timeline(windows, read_only=True)
-        rows = [row for row in results.rows() if row.label]
+        with closing(open_table(table, read_only=True)) as results:
+            rows = [row for row in results.rows() if row.label or to == "premis"]
+            damaged = results.damaged
         places = [os.path.abspath(paths.from_table(row.path)) for row in rows]  # noqa: PTH100
-        top = os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""  # noqa: PTH120
-        damaged = results.damaged
+        top = os.path.abspath(root) if root else _folder_of_all(places)  # noqa: PTH100
+        if root and (outside := next((p for p in places if not p.startswith(os.path.join(top, ""))), None)):  # noqa: PTH118
+            raise UsageError(f"--root {root}: {outside} is not below it.", "Name a folder that holds every recording.")
+        named = [(os.path.relpath(place, top), row) for place, row in zip(places, rows, strict=True)]
         try:
-            output.mkdir(parents=True)
-            for row, place in zip(rows, places, strict=True):
-                try:
-                    heard = timeline.windows(row.path)
-                except ValueError:
-                    heard = ()
-                if not (heard or row.reviewed_label):
-                    damaged += 1
-                    continue
-                target = output / (os.path.relpath(place, top) + form.SUFFIX)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(form.to_text(named_spans(row, heard)), encoding="utf-8", newline="\n")
+            missing = _write_timelines(to, output, named, windows) if windows else []
+            if not windows:
+                _write_catalogue(to, output, named, prefix, organisation)
         except OSError as error:
-            raise CannotStartError(f"{output}: cannot be written ({error.strerror}).", "Name another folder.") from None
-        results.close()
-        timeline.close()
-        if damaged:
-            typer.echo(f"{count(damaged, 'recording')} left out: missing or damaged.", err=True)
+            raise CannotStartError(f"{output}: cannot be written ({error.strerror}).", "Give another name.") from None
+        for path in missing[:_NAMED_AT_MOST]:
+            typer.echo(f"{paths.one_line(path)}: left out, since the timeline does not hold all of it.", err=True)
+        if damaged or missing:
+            total = damaged + len(missing)
+            typer.echo(f"{count(total, 'recording')} left out: missing or damaged.", err=True)
+            typer.echo(f"`instag verify {table}` names damaged rows.", err=True)
             raise typer.Exit(ExitCode.SOME_FAILED)
         if not quiet:
             typer.echo(f"{output}: {count(len(rows), 'recording')}.", err=True)
+
+
+def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, organisation: str) -> None:
+    if to not in TIMELINES + CATALOGUES:
+        raise UsageError(f"--to {to}: there is no such format.", f"Choose one of {', '.join(CATALOGUES + TIMELINES)}.")
+    if to in TIMELINES and not windows:
+        raise UsageError(f"--to {to} needs a timeline.", "Add --windows FILE; `instag tag --windows FILE` writes it.")
+    if to in CATALOGUES and windows:
+        raise UsageError(f"--to {to} has no timeline.", "Leave --windows out.")
+    if to in TIMELINES and prefix is not None:
+        raise UsageError(f"--prefix does nothing for --to {to}.", "Leave it out.")
+    if organisation and to not in ("marc", "marcxml"):
+        raise UsageError(f"--organisation does nothing for --to {to}.", "Leave it out.")
+
+
+def _folder_of_all(places: Sequence[str]) -> str:
+    return os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""  # noqa: PTH120
+
+
+def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], windows: Path) -> list[str]:
+    """Writes a file for each recording, and returns the recordings that the timeline lacks."""
+    from instag.exports.spans import named_spans
+    from instag.table.timeline import Timeline
+
+    form = import_module(f"instag.exports.{to}")
+    missing = []
+    with closing(Timeline(windows, read_only=True)) as timeline:
+        folder.mkdir(parents=True)
+        for path, row in named:
+            try:
+                heard = timeline.windows(row.path)
+            except ValueError:
+                heard = ()
+            if not (heard or row.reviewed_label):
+                missing.append(row.path)
+                continue
+            target = folder / (path + form.SUFFIX)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            slashes = path.replace(os.sep, "/")
+            target.write_text(form.to_text(slashes, named_spans(row, heard)), encoding="utf-8", newline="\n")
+    return missing
+
+
+def _write_catalogue(
+    to: str, file: Path, named: Sequence[tuple[str, Row]], prefix: str | None, organisation: str
+) -> None:
+    from instag.exports import archivematica, marc, pbcore, premis
+
+    before = (
+        prefix if prefix is not None else {"premis": premis.PREFIX, "archivematica": archivematica.PREFIX}.get(to, "")
+    )
+    recordings = [(before + path.replace(os.sep, "/"), row) for path, row in named]
+    write: dict[str, Callable[[], bytes]] = {
+        "premis": lambda: premis.to_bytes(recordings),
+        "marcxml": lambda: marc.to_xml(recordings, organisation),
+        "marc": lambda: marc.to_bytes(recordings, organisation),
+        "archivematica": lambda: archivematica.to_bytes(recordings),
+        "pbcore": lambda: pbcore.to_bytes(recordings),
+    }
+    document = write[to]()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(document)

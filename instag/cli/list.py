@@ -62,7 +62,11 @@ def list_files(
         if accepted and reviewed:
             raise UsageError("--accepted and --reviewed together leave no file.", "Give one of them.")
         selection = Selection(
-            failed, needs_review, _label_of(label or ""), True if reviewed else False if unreviewed else None, accepted
+            failed,
+            needs_review,
+            "" if label is None else label_of(label),
+            True if reviewed else False if unreviewed else None,
+            accepted,
         )
         is_terminal = sys.stdout.isatty() and not null
         with closing(open_table(table, read_only=True)) as opened:
@@ -80,9 +84,14 @@ def list_files(
             raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _label_of(text: str) -> str:
+def label_of(text: str) -> str:
+    """The label that a person means: its name in tables, or what people call it.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     names = {name.lower(): label for label, name in DISPLAY_NAMES.items()}
     label = names.get(text.lower(), text.lower())
-    if label and label not in DISPLAY_NAMES:
+    if label not in DISPLAY_NAMES:
         raise UsageError(f"--label {text}: must be one of {', '.join(DISPLAY_NAMES)}.")
     return label

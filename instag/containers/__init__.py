@@ -57,6 +57,11 @@ class Kind(StrEnum):
     MATROSKA = "Matroska"
     AC3 = "AC-3"
     AU = "AU"
+    AVI = "AVI"
+    MPEG_TS = "MPEG transport stream"
+    MPEG_PS = "MPEG program stream"
+    AMR = "AMR"
+    FLV = "Flash video"
     UNKNOWN = "unknown"
 
 

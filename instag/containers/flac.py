@@ -11,6 +11,9 @@ from instag.containers.id3 import leading_tags_end
 STREAMINFO, PADDING, APPLICATION, SEEKTABLE, VORBIS_COMMENT, CUESHEET, PICTURE = range(7)
 MAX_BLOCK_BYTES = (1 << 24) - 1
 _LAST = 0x80
+# Frames are smaller than this, and their headers than that.
+_TAIL_BYTES = 1 << 18
+_MAX_FRAME_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,50 @@ def read_layout(file: BinaryIO) -> FlacLayout:
 def samples_md5(file: BinaryIO, layout: FlacLayout) -> bytes:
     """The MD5 of the samples that the encoder left, all zero where it left none."""
     return read_exactly(file, layout.blocks[0].body.end - 16, 16, "its STREAMINFO block")
+
+
+def last_frame_start(file: BinaryIO) -> int | None:
+    """The sample at which the last frame starts, as its own header says; None where no frame is found near the end.
+
+    Unlike the count in STREAMINFO it is right in files that were joined, streamed or never finished.
+
+    Args:
+        file: Open for reading; its position is lost.
+    """
+    try:
+        layout = read_layout(file)
+        info = read_exactly(file, layout.blocks[0].body.start, 4, "its STREAMINFO block")
+        first = read_exactly(file, layout.audio_start, 4, "its first frame")
+    except StructureError:
+        return None
+    file.seek(max(layout.audio_start, file_size(file) - _TAIL_BYTES))
+    tail = file.read(_TAIL_BYTES)
+    at = tail.rfind(first[:2])
+    while at >= 0:
+        header = tail[at : at + _MAX_FRAME_HEADER_BYTES]
+        # Frames of one stream share their rate and the size of their samples.
+        is_alike = len(header) > 4 and (header[2] ^ first[2]) & 0x0F == 0 and (header[3] ^ first[3]) & 0x0F == 0
+        if is_alike and (number := _frame_number(header)) is not None:
+            return number * (1 if first[1] & 1 else int.from_bytes(info[2:4]))
+        at = tail.rfind(first[:2], 0, at)
+    return None
+
+
+def _frame_number(header: bytes) -> int | None:
+    """The number in a frame's header, coded as UTF-8 codes characters; None where the checksum is wrong."""
+    lead = header[4]
+    following = 0 if lead < 0x80 else 8 - (lead ^ 0xFF).bit_length() - 1
+    number = lead if lead < 0x80 else lead & (0x3F >> following)
+    for byte in header[5 : 5 + following]:
+        number = number << 6 | byte & 0x3F
+    end = 5 + following + {6: 1, 7: 2}.get(header[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(header[2] & 0x0F, 0)
+    return number if len(header) > end and _crc8(header[:end]) == header[end] else None
+
+
+def _crc8(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value << 1 ^ (0x107 if value & 0x80 else 0)
+    return value

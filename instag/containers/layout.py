@@ -15,6 +15,7 @@ from instag.containers import MAX_PARTS, Kind, Span, file_size
 
 # Writers that do not know the length yet leave the largest number, or one near it, behind.
 UNKNOWN_FROM = 0x7FFF_0000
+ENDLESS_FROM = 1 << 62
 _WRAP_BYTES = 1 << 32
 # Chunks behind the sound are looked for this far from the end: pictures in an `id3 ` chunk are this large.
 _TAIL_BYTES = 4 << 20
@@ -28,6 +29,7 @@ _KNOWN = frozenset(
     b"ds64|levl|_PMX|aXML|umid|minf|elm1|regn|DISP|note|labl|afsp|acid|strc|"
     b"COMM|SSND|FVER|MARK|INST|MIDI|COMT|NAME|AUTH|(c) |ANNO|APPL|AESD|SAXL|CHAN|bxml|mark".split(b"|")
 )
+_OUTERMOST = frozenset((b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM"))
 _SOUND = frozenset((b"data", b"SSND"))
 
 
@@ -146,6 +148,9 @@ def find_sound(file: BinaryIO, kind: Kind, offset: int = 0, *, is_big: bool = Fa
         if found is None:
             break
         name, length = found
+        if name in _OUTERMOST:
+            is_plain = False  # Another file, joined to this one.
+            break
         start = position + chunks.header_bytes
         if name == b"ds64" and len(body := chunks.bytes_at(start, 16)) == 16:
             (long_size,) = struct.unpack("<8xQ", body)
@@ -160,7 +165,7 @@ def find_sound(file: BinaryIO, kind: Kind, offset: int = 0, *, is_big: bool = Fa
             if length == 0xFFFF_FFFF and long_size is not None:
                 length, is_long = long_size, True
             end, is_beyond_here = _end_of_sound(chunks, start, length, lead, is_long)
-            is_plain &= not spans and not is_beyond_here
+            is_plain &= not spans and not is_beyond_here and length < ENDLESS_FROM
             is_plain &= length < UNKNOWN_FROM or end == min(start + length, chunks.size)
             is_beyond |= is_beyond_here
             spans.append(Span(start, end))
@@ -176,7 +181,7 @@ def _end_of_sound(chunks: _Chunks, start: int, claimed: int, lead: int, is_long:
     """Where the sound of a chunk ends, and whether that is beyond its claim."""
     end = start + claimed
     if end >= chunks.size:
-        is_open = claimed >= UNKNOWN_FROM and (not is_long or claimed >= 1 << 62)
+        is_open = claimed >= UNKNOWN_FROM and (not is_long or claimed >= ENDLESS_FROM)
         return (chunks.start_of_tail(start) if is_open else chunks.size), False
     following = chunks.after(start - chunks.header_bytes, claimed)
     if following >= chunks.size or chunks.is_known(following) or chunks.lead_to_end(following):

@@ -45,7 +45,9 @@ class Found:
 _AFTER_TAGS = frozenset(
     (Kind.FLAC, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO, Kind.WAVPACK, Kind.MUSEPACK, Kind.MONKEY, Kind.AAC)
 )
-_KNOWN_LAYOUTS = frozenset(Kind) - {Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.UNKNOWN}
+_UNKNOWN_LAYOUTS = frozenset((Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.AMR, Kind.UNKNOWN))
+_FILMS = frozenset((Kind.AVI, Kind.MPEG_TS, Kind.MPEG_PS, Kind.FLV))
+_KNOWN_LAYOUTS = frozenset(Kind) - _UNKNOWN_LAYOUTS - _FILMS
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
@@ -66,9 +68,19 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"FRM8", Kind.DSDIFF),
     (0, b"\x1aE\xdf\xa3", Kind.MATROSKA),
     (0, b"\x0bw", Kind.AC3),
+    (0, b"\0\0\x01\xba", Kind.MPEG_PS),
+    (0, b"#!AMR", Kind.AMR),
+    (0, b"FLV\x01", Kind.FLV),
     *((0, sync, Kind.AAC) for sync in (b"\xff\xf1", b"\xff\xf9", b"\xff\xf0", b"\xff\xf8", b"ADIF")),
 )
 _RIFF = {b"RIFF": Kind.WAV, b"RIFX": Kind.WAV, b"RF64": Kind.RF64, b"BW64": Kind.RF64}
+_FORMS = {
+    b"RIFF": (Kind.WAV, (b"WAVE",)),
+    b"RF64": (Kind.RF64, (b"WAVE",)),
+    b"FORM": (Kind.AIFF, (b"AIFF", b"AIFC")),
+}
+_FIRST_CHUNKS = (b"fmt ", b"JUNK", b"bext", b"ds64", b"LIST", b"data", b"COMM", b"FVER", b"SSND", b"NAME")
+_TS_PACKETS, _TS_SYNC = 8, 0x47
 _OGG = {
     b"\x01vorbis": Kind.OGG_VORBIS,
     b"OpusHead": Kind.OGG_OPUS,
@@ -90,6 +102,8 @@ def recognise(file: BinaryIO) -> Found | None:
     head = _read_at(file, offset, _HEAD_BYTES)
     if head[:4] in _RIFF and head[8:12] == b"WAVE":
         return Found(_RIFF[head[:4]], offset, big_endian=head[:4] == b"RIFX")
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"):
+        return Found(Kind.AVI, offset)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return Found(Kind.AIFF, offset)
     if head[:4] == b"OggS":
@@ -99,7 +113,27 @@ def recognise(file: BinaryIO) -> Found | None:
     for position, magic, kind in _MAGIC:
         if head[position : position + len(magic)] == magic:
             return Found(kind, offset)
-    return recognise_mpeg(file, offset)
+    if _is_transport_stream(file, offset):
+        return Found(Kind.MPEG_TS, offset)
+    return _form_behind_junk(file, offset) or recognise_mpeg(file, offset)
+
+
+def _is_transport_stream(file: BinaryIO, offset: int) -> bool:
+    """Packets of 188 bytes, in recordings of cameras with 4 bytes of time in front, each with the same first byte."""
+    data = _read_at(file, offset, _TS_PACKETS * 192)
+    return any(
+        len(data) > lead + size * 2 and set(data[lead::size]) == {_TS_SYNC} for size, lead in ((188, 0), (192, 4))
+    )
+
+
+def _form_behind_junk(file: BinaryIO, offset: int) -> Found | None:
+    """A WAV or AIFF file that something stands in front of: zeros, or the header of a tape."""
+    data = _read_at(file, offset, _MPEG_SEARCH_BYTES)
+    places = ((at, kind, form) for name, (kind, form) in _FORMS.items() if (at := data.find(name)) > 0)
+    for at, kind, form in sorted(places):
+        if data[at + 8 : at + 12] in form and data[at + 12 : at + 16] in _FIRST_CHUNKS:
+            return Found(kind, offset + at)
+    return None
 
 
 def layout_of(file: BinaryIO) -> Kind:

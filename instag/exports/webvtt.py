@@ -9,7 +9,7 @@ from instag.exports.spans import NamedSpan
 SUFFIX = ".vtt"
 
 
-def to_text(spans: Sequence[NamedSpan]) -> str:
+def to_text(path: str, spans: Sequence[NamedSpan]) -> str:
     """A file of captions, one for each span."""
     cues = (f"\n{_clock(span.start_seconds)} --> {_clock(span.end_seconds)}\n{_escaped(span.text)}\n" for span in spans)
     return "WEBVTT\n" + "".join(cues)

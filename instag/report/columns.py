@@ -44,7 +44,7 @@ def columns_of(
         root: The folder that relative paths in the table start from; the current one where it is None.
 
     Returns:
-        What docs/report.md calls `rows`. Confidences are per mille, scores percent, durations tenths of seconds; -1
+        What `data.js` reads as `rows`. Confidences are per mille, scores percent, durations tenths of seconds; -1
         stands for what a file does not have.
     """
     numbers = {name: number for number, name in enumerate(names)} | {"": -1}

@@ -169,7 +169,7 @@ def page_text(record: dict[str, Any]) -> str:
     it in as text. The policy in the head lets no other script run and nothing be loaded but recordings beside it.
 
     Args:
-        record: What docs/report.md describes.
+        record: What `data.js` reads.
     """
     web = files("instag.report") / "web"
     script = "\n".join((web / name).read_text(encoding="utf-8") for name in _SCRIPTS)

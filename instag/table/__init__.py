@@ -123,8 +123,7 @@ class LineTable:
         if not is_whole:
             return Line(path, True)
         self._marks[path] = mark
-        if review is not None:
-            self.reviews.learn(path, digest, review)
+        self.reviews.learn(path, digest, review)
         return Line(path, True)
 
 

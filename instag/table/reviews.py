@@ -19,7 +19,7 @@ class Reviews:
 
     def __init__(self) -> None:
         """Starts with none."""
-        self._by_digest: dict[str, Review] = {}
+        self._by_digest: dict[str, dict[str, Review]] = {}
         self._by_path: dict[str, tuple[str, Review]] = {}
 
     def learn(self, path: str, digest: str, review: Review | None) -> None:
@@ -30,13 +30,13 @@ class Reviews:
             digest: The row's audio digest.
             review: The row's `decision`, if it has one.
         """
+        if earlier := self._by_path.pop(path, None):
+            self._by_digest.get(earlier[0], {}).pop(path, None)
         if review is None:
-            self._by_path.pop(path, None)
             return
         self._by_path[path] = (digest, review)
-        known = self._by_digest.get(digest)
-        if digest and (known is None or (known.heard, known.at) <= (review.heard, review.at)):
-            self._by_digest[digest] = review
+        if digest:
+            self._by_digest.setdefault(digest, {})[path] = review
 
     def keep(self, row: Row) -> tuple[Row, str]:
         """Puts an earlier review into the new row of a file.
@@ -55,7 +55,8 @@ class Reviews:
             if earlier is None or not earlier.heard:
                 return row, ""
             return _reviewed(replace(row, audio_digest=earlier_digest), earlier), ""
-        review = self._by_digest.get(row.audio_digest)
+        of_this_audio = self._by_digest.get(row.audio_digest, {}).values()
+        review = max(of_this_audio, key=lambda review: (review.heard, review.at), default=None)
         if review is None:
             if earlier is None or not earlier.heard:
                 return row, ""

@@ -226,6 +226,21 @@ def test_an_ear_counts_more_than_an_acceptance_of_a_copy() -> None:
     assert reviews.keep(copy)[0].reviewed_label == "organ"
 
 
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".sqlite"])
+def test_a_review_that_was_taken_back_does_not_return(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"table{kind}"
+    table = open_table(path)
+    fresh = a_row(1, 0.9)
+    table.append(reviewed(fresh, "organ"))
+    table.append(fresh)
+    assert table.reviews.keep(fresh)[0].decision is None
+    table.close()
+    table = open_table(path)
+    assert table.reviews.keep(fresh)[0].decision is None
+    assert table.reviews.keep(replace(fresh, path="renamed.wav"))[0].decision is None
+    table.close()
+
+
 def test_the_record_of_a_sample_is_kept_and_grows(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     assert read_sample(table) is None

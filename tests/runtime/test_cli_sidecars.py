@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from instag.table import open_table
+from instag.table.rows import AssignedBy
 from tests.support.commands import recording, run, use_tiny_model
 
 
@@ -73,3 +76,20 @@ def test_a_file_whose_confidence_was_deleted_is_untagged_all_the_same(masters: P
     undone = run("untag", "masters/one.wav")
     assert undone.returncode == 0 and "1 untagged" in undone.stderr
     assert (masters / "one.wav").read_bytes() == original
+
+
+def test_a_sidecar_says_whether_a_machine_or_a_person_gave_the_label(masters: Path) -> None:
+    assert run("tag", "masters", "-o", "table.csv", "-q").returncode == 0
+    table = open_table(Path("table.csv"))
+    first, second = list(table.rows())
+    review = {"reviewed_label": "organ", "reviewed_by": "Anna", "reviewed_at": "2026-02-03T04:05:06+00:00"}
+    table.append(replace(first, assigned_by=AssignedBy.PERSON, **review))
+    table.append(replace(second, reviewed_by="accepted unheard", reviewed_at=review["reviewed_at"]))
+    table.finish()
+    assert run("tag", "masters", "-o", "table.csv", "--sidecar", "-q").returncode == 0
+    heard = json.loads(Path("masters/one.wav.instag.json").read_text())
+    assert (heard["assigned_by"], heard["dominant"], heard["reviewed_label"]) == ("person", "cello", "organ")
+    assert list(heard["identifiers"]) == ["organ", "cello"]
+    accepted = json.loads(Path("masters/reel 7/two.wav.instag.json").read_text())
+    assert (accepted["assigned_by"], accepted["dominant"], accepted["reviewed_label"]) == ("machine", "piano", None)
+    assert accepted["reviewed_by"] == "accepted unheard"

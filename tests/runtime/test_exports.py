@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import av
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from instag.cli import app
+from instag.exports import textgrid
+from instag.exports.spans import NamedSpan
 from instag.labels import LABELS
 from instag.results import Silence, WindowScores
 from instag.table import open_table
@@ -70,6 +73,72 @@ def test_webvtt_is_read_by_ffmpeg(job):
         read = [(float(p.pts * p.time_base), float(p.duration * p.time_base), bytes(p).decode()) for p in packets]
     assert read == [(0, 6, "piano (machine: m 1, 80 %)"), (6, 3, "flute (machine: m 1, 80 %)")]
     assert "violin (person: A &lt;b&gt; &amp; C)" in (job / "out/deep/b.wav.vtt").read_text()
+
+
+def test_textgrid_is_read_by_praatio(job):
+    praatio = pytest.importorskip("praatio.textgrid")
+    assert export("textgrid").exit_code == 0
+    tier = praatio.openTextgrid(str(job / "out/a.wav.TextGrid"), includeEmptyIntervals=True).getTier("instrument")
+    assert [tuple(entry) for entry in tier.entries] == [
+        (0, 6, "piano (machine: m 1, 80 %)"),
+        (6, 9, "flute (machine: m 1, 80 %)"),
+    ]
+    tier = praatio.openTextgrid(str(job / "out/deep/b.wav.TextGrid"), includeEmptyIntervals=True).getTier("instrument")
+    assert [entry.label for entry in tier.entries] == ["violin (person: A <b> & C)"]
+
+
+def test_textgrid_covers_what_no_span_covers(tmp_path):
+    praatio = pytest.importorskip("praatio.textgrid")
+    file = tmp_path / "t.TextGrid"
+    file.write_text(
+        textgrid.to_text("t", [NamedSpan(1.0, 2.0, 'a "b"', 0.5, "m"), NamedSpan(4.0, 5.0, "c", None, "p")])
+    )
+    tier = praatio.openTextgrid(str(file), includeEmptyIntervals=True).getTier("instrument")
+    assert [tuple(entry) for entry in tier.entries] == [
+        (0, 1, ""),
+        (1, 2, 'a "b" (m, 50 %)'),
+        (2, 4, ""),
+        (4, 5, "c (p)"),
+    ]
+
+
+def test_raven(job):
+    assert export("raven").exit_code == 0
+    read = list(csv.DictReader(io.StringIO((job / "out/a.wav.selections.txt").read_text()), delimiter="\t"))
+    assert [(each["Begin Time (s)"], each["End Time (s)"], each["Instrument"]) for each in read] == [
+        ("0.000000", "6.000000", "piano"),
+        ("6.000000", "9.000000", "flute"),
+    ]
+    assert {(each["Confidence"], each["Source"]) for each in read} == {("0.800", "machine: m 1")}
+    (person,) = csv.DictReader(io.StringIO((job / "out/deep/b.wav.selections.txt").read_text()), delimiter="\t")
+    assert (person["Instrument"], person["Confidence"], person["Source"]) == ("violin", "", "person: A <b> & C")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_jams_is_read_by_jams(job):
+    jams = pytest.importorskip("jams")
+    assert export("jams").exit_code == 0
+    document = jams.load(str(job / "out/a.wav.jams"), validate=True, strict=True)
+    (annotation,) = document.annotations
+    read = [(o.time, o.duration, o.value, round(o.confidence, 3)) for o in annotation.data]
+    assert read == [(0, 6, "piano", 0.8), (6, 3, "flute", 0.8)]
+    assert (annotation.annotation_metadata.data_source, document.file_metadata.duration) == ("machine: m 1", 9)
+    (annotation,) = jams.load(str(job / "out/deep/b.wav.jams"), validate=True, strict=True).annotations
+    assert [(o.value, o.confidence) for o in annotation.data] == [("violin", None)]
+    assert annotation.annotation_metadata.data_source == "person: A <b> & C"
+
+
+def test_iiif_has_an_annotation_for_each_span(job):
+    assert export("iiif").exit_code == 0
+    page = json.loads((job / "out/a.wav.annotations.json").read_text("utf-8"))
+    assert (page["type"], len(page["items"])) == ("AnnotationPage", 2)
+    first = page["items"][0]
+    assert (first["motivation"], first["target"]) == ("tagging", "a.wav#t=0.000,6.000")
+    assert first["body"]["type"] == "TextualBody"
+    assert first["label"]["en"] == ["piano (machine-generated)"] and first["creator"]["type"] == "Software"
+    (person,) = json.loads((job / "out/deep/b.wav.annotations.json").read_text("utf-8"))["items"]
+    assert person["label"]["en"] == ["violin"]
+    assert person["creator"] == {"type": "Person", "name": "person: A <b> & C"}
 
 
 def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):

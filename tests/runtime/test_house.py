@@ -50,6 +50,7 @@ BREACHES = {
         "import mutagen",
         "instag.containers.flac -> mutagen",
     ),
+    "Only instag.exports imports pymarc": ("instag/verify.py", "import pymarc", "instag.verify -> pymarc"),
     "Only instag.table imports sqlite3 and filelock": (
         "instag/verify.py",
         "import sqlite3",
@@ -61,6 +62,11 @@ BREACHES = {
         "instag.paths -> multiprocessing",
     ),
     "Only instag.cli imports typer, rich and tqdm": ("instag/run/job.py", "import tqdm", "instag.run.job -> tqdm"),
+    "Only instag.report imports matplotlib": (
+        "instag/verify.py",
+        "import matplotlib",
+        "instag.verify -> matplotlib",
+    ),
     "instag is offline: it imports nothing that opens a connection": (
         "instag/constants.py",
         "import urllib.request",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.audio import claims, open_audio
-from instag.audio.beyond import mpeg_frames_follow, ogg_links
+from instag.audio.beyond import flac_beyond, sound_beyond
 from instag.audio.mended import mend
 from instag.containers import Kind
 from instag.containers.digest import audio_digest
@@ -15,6 +15,10 @@ from instag.containers.recognise import Found, mpeg_frame_bytes, recognise
 
 MAGICS = [
     b"RIFF\0\0\0\0WAVE",
+    b"RIFF\0\0\0\0AVI ",
+    b"\x47".ljust(188, b"\0") * 4,
+    b"TTA1\1\0\1\0\x10\0\1\0\0\0\xff\xff\xff\xff",
+    b"FLV\x01",
     b"RIFXxxxxWAVEdata",
     b"RF64\0\0\0\0WAVEds64",
     b"FORM\0\0\0\0AIFF",
@@ -44,8 +48,9 @@ def test_no_bytes_break_the_parsers(content):
         assert 0 <= claims.share_present(file, as_named) <= 1
         mend(file, as_named)
         assert claims.mpeg_counted_frames(file, as_named) >= 0
-        mpeg_frames_follow(file, as_named)
-        ogg_links(file, as_named)
+        sound_beyond(file, as_named)
+        file.seek(len(content) // 2)
+        flac_beyond(file, as_named, 100)
         claims.ogg_lacks_end(file)
 
 

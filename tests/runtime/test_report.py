@@ -177,10 +177,8 @@ def test_the_keyboard_opens_a_file_and_plays_it_from_a_stretch(job, visit):
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("Enter")
     # The page lets nobody evaluate text as a script again and again, not even Playwright's own waiting.
-    played = "document.querySelector('audio').currentTime >= 6"
-    assert tab.evaluate(
-        f"new Promise((done) => {{ setTimeout(done, 9000, false); const look = () => {played} ? done(true) : setTimeout(look, 20); look(); }})"
-    )
+    look = "const look = () => document.querySelector('audio').currentTime >= 6 ? done(true) : setTimeout(look, 20)"
+    assert tab.evaluate(f"new Promise((done) => {{ setTimeout(done, 9000, false); {look}; look(); }})")
     assert tab.locator("#detail").get_by_role("button", name=CAUTION).count() == 2
     scores = tab.locator(".scores tbody tr").all_text_contents()
     assert len(scores) == 12 and scores[0] == "piano91 %91 %91 %"
@@ -219,6 +217,19 @@ def test_axe_finds_nothing_wrong(job, visit, look):
             tab.get_by_role("button", name="copy.wav").first.click()
         found = axe.run(tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
         assert not found.response["violations"], found.generate_report()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_caution_is_shown_on_focus_within_the_screen(job, visit, width):
+    tab = visit(job.page, viewport={"width": width, "height": 800})
+    for button in tab.locator("main > section:not(#files) .caution").all():
+        button.focus()
+        tip = button.evaluate(
+            "it => [getComputedStyle(it, '::after'), it.getBoundingClientRect().left].map((a) => a.left || a)"
+        )
+        left = float(tip[0].removesuffix("px")) + tip[1]
+        assert left >= 0 and left + 240 <= width
+        assert CAUTION in button.evaluate("it => getComputedStyle(it, '::after').content")
 
 
 def test_print_shows_every_file(job, visit):

@@ -86,3 +86,22 @@ def test_the_published_weights_give_the_published_numbers() -> None:
     np.testing.assert_allclose(pooled[0, :8], wanted["pooled_384_first_8"], atol=1e-3)
     np.testing.assert_allclose(logits[0, :8], wanted["logits_527_first_8"], atol=1e-3)
     assert float(logits.sum()) == pytest.approx(wanted["logits_527_sum"], rel=1e-5)
+
+
+def test_an_old_checkpoint_has_no_hidden_layer_and_a_new_one_keeps_its_own(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = EarConfig(any_hidden=4)
+    net = untrained_ear(Mn04(), config)
+    audio = torch.randn(2, 72_000)
+    with torch.no_grad():
+        before = net(audio)[0]
+        net.head.correction[-1].bias.fill_(3.0)
+        assert (net(audio)[0][:, :-1] > before[:, :-1]).all(), "surer that one of the eleven is heard"
+    save_ear(tmp_path / "ear.pt", net, config, {})
+    with torch.no_grad():
+        torch.testing.assert_close(load_ear(tmp_path / "ear.pt")[0](audio), net(audio))
+    content = torch.load(tmp_path / "ear.pt", weights_only=True)
+    content["net"] = {"frozen": 8, "sample_rate": 24_000}
+    content["state"] = {name: value for name, value in content["state"].items() if "correction" not in name}
+    torch.save(content, tmp_path / "old.pt")
+    assert load_ear(tmp_path / "old.pt")[0].head.correction is None

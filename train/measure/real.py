@@ -143,9 +143,9 @@ def figures(result: Judged, at: NDArray[np.int64] | None = None) -> dict[str, fl
     heard, real = result.heard[at][:, :OTHER_INDEX], result.real[at][:, :OTHER_INDEX]
     presences = result.presences[at][:, :OTHER_INDEX]
     best = result.scores[at][:, :OTHER_INDEX].argmax(axis=1)
-    micro, macro = _f1(heard[poly], real[poly])
+    micro, macro = f1_scores(heard[poly], real[poly])
     threshold = best_threshold(presences[poly].ravel(), real[poly].ravel()) if poly.any() else 0.5
-    best_micro, best_macro = _f1(presences[poly] >= threshold, real[poly])
+    best_micro, best_macro = f1_scores(presences[poly] >= threshold, real[poly])
     labelled = truth >= 0
     return {
         "n_eleven": int(eleven.sum()),
@@ -268,8 +268,13 @@ def mistakes(result: Judged) -> list[dict[str, Any]]:
     ]
 
 
-def _f1(said: NDArray[np.bool_], real: NDArray[np.bool_]) -> tuple[float, float]:
-    """Micro F1, and macro F1 over the labels that are heard somewhere."""
+def f1_scores(said: NDArray[np.bool_], real: NDArray[np.bool_]) -> tuple[float, float]:
+    """Micro F1, and macro F1 over the labels that are heard somewhere.
+
+    Args:
+        said: (files, labels) whether the label is listed.
+        real: (files, labels) whether it is heard.
+    """
     hits, given, there = (part.sum(axis=0) for part in (said & real, said, real))
     total = given.sum() + there.sum()
     each = 2 * hits / np.maximum(given + there, 1)

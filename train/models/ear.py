@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +81,18 @@ class EarConfig:
     Attributes:
         frozen: Stages of the body's lower part.
         sample_rate: In Hz.
+        any_hidden: Hidden units of the head's correction to whether any of the eleven is heard.
     """
 
     frozen: int = 8
     sample_rate: int = SAMPLE_RATE
+    any_hidden: int = 0
 
     def build(self, network: Mn04 | None = None) -> EarNet:
         """The network, with random weights where none is given."""
-        return EarNet(EarBody(network or Mn04(), self.frozen), FactorisedHead(HIDDEN), self.sample_rate)
+        return EarNet(
+            EarBody(network or Mn04(), self.frozen), FactorisedHead(HIDDEN, self.any_hidden), self.sample_rate
+        )
 
 
 def untrained_ear(network: Mn04, config: EarConfig) -> EarNet:
@@ -104,14 +108,16 @@ def untrained_ear(network: Mn04, config: EarConfig) -> EarNet:
         net.head.present.bias[-1].zero_()
         net.head.any.weight.zero_()
         net.head.any.bias.fill_(UNTRAINED_HEARD)
+        if net.head.correction is not None:
+            net.head.correction[-1].weight.zero_()
+            net.head.correction[-1].bias.zero_()
     return net.eval()
 
 
 def save_ear(path: Path, net: EarNet, config: EarConfig, document: Mapping[str, Any]) -> None:
     """Writes weights, configuration and whatever else belongs to them (calibration, recipe, evaluation)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made_of = {"frozen": config.frozen, "sample_rate": config.sample_rate}
-    torch.save({"kind": CHECKPOINT_KIND, "net": made_of, "state": net.state_dict(), **document}, path)
+    torch.save({"kind": CHECKPOINT_KIND, "net": asdict(config), "state": net.state_dict(), **document}, path)
 
 
 def is_ear(path: Path) -> bool:

@@ -56,6 +56,8 @@ class FactorisedHead(nn.Module):
 
     Args:
         embedding: Size of the embedding.
+        hidden: Units of a hidden layer that corrects whether any of the eleven is heard; 0 for none. Rows are straight
+            lines: they cannot say that noise is no reason to hear a trumpet, nor to stop hearing one.
 
     Attributes:
         standing_out: How much presence follows which instrument stands out; chosen on left-out sources, since a fit
@@ -66,12 +68,15 @@ class FactorisedHead(nn.Module):
     standing_out: Tensor
     shift: Tensor
 
-    def __init__(self, embedding: int = EMBEDDING) -> None:
+    def __init__(self, embedding: int = EMBEDDING, hidden: int = 0) -> None:
         super().__init__()
         self.instruments = nn.Linear(embedding, len(IRMAS_11))
         self.any = nn.Linear(embedding, 1)
         self.any_scale = nn.Parameter(torch.tensor(1.0))
         self.present = nn.Linear(embedding, len(LABELS))
+        self.correction = (
+            nn.Sequential(nn.Linear(embedding, hidden), nn.ReLU(), nn.Linear(hidden, 1)) if hidden else None
+        )
         self.register_buffer("standing_out", torch.zeros(()))
         self.register_buffer("shift", torch.zeros(()))
 
@@ -79,6 +84,8 @@ class FactorisedHead(nn.Module):
         """(batch, patches, embedding) to two (batch, 12) logits; `dominant` is log-probabilities already."""
         strengths = self.instruments(embeddings)
         heard = self.any_scale * torch.logsumexp(strengths, dim=2, keepdim=True) + self.any(embeddings)
+        if self.correction is not None:
+            heard = heard + self.correction(embeddings)
         heard = heard.clamp(-MOST_CERTAIN, MOST_CERTAIN)
         say = functional.log_softmax(functional.logsigmoid(heard), dim=1)
         instruments = torch.logsumexp(say + functional.log_softmax(strengths, dim=2), dim=1)

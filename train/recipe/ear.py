@@ -5,6 +5,7 @@ Its thresholds and temperatures are not fitted here: they come from real recordi
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,13 +14,22 @@ from typing import Any
 
 import torch
 
-from train.corpus.manifest import TRAIN, AudioCache, fingerprint, read_manifest
+from train.corpus.manifest import TRAIN, AudioCache, file_digest, fingerprint, read_manifest
 from train.measure.calibration import Calibration
-from train.models.ear import EarConfig, EarNet, save_ear, untrained_ear
+from train.models.ear import EarBody, EarConfig, EarNet, load_ear, save_ear, untrained_ear
 from train.models.efficientat import Mn04
 from train.provenance import commit, library_versions
 from train.recipe.data import Data
-from train.recipe.ear_fit import EarTune, Targets, average_tuned, features, fit_ear_head, lower_maps, tune_ear
+from train.recipe.ear_fit import (
+    EarTune,
+    Targets,
+    average_tuned,
+    features,
+    fit_correction,
+    fit_ear_head,
+    lower_maps,
+    tune_ear,
+)
 from train.recipe.ear_pool import MelPool, mel_pool
 from train.sound.mixing import MixSettings
 from train.toml import read_toml, settings_from
@@ -38,9 +48,12 @@ class EarRecipe:
         solo_seed: Its seed.
         average_share: Share of the tuned bodies in the average.
         heard_shift: What is added to the logit of "one of the eleven is heard", chosen on real recordings.
+        worn_size: Windows in the pool of worn transfers, which only the head learns from; 0 for none.
+        worn_seed: Its seed.
         net: The network.
         mix: How mixtures are made.
         solo: How the recordings of the other pool are made.
+        worn: How the recordings of the worn pool are made.
         tune: How body and head are fitted.
     """
 
@@ -52,13 +65,23 @@ class EarRecipe:
     solo_seed: int
     average_share: float
     heard_shift: float = 0.0
+    worn_size: int = 0
+    worn_seed: int = 0
     net: EarConfig = field(default_factory=EarConfig)
     mix: MixSettings = field(default_factory=MixSettings)
     solo: MixSettings = field(default_factory=MixSettings)
+    worn: MixSettings = field(default_factory=MixSettings)
     tune: EarTune = field(default_factory=EarTune)
 
 
-def make_ear(config_path: Path, manifests: Sequence[Path], network: Mn04, folder: Path, output: Path) -> Path:
+def make_ear(
+    config_path: Path,
+    manifests: Sequence[Path],
+    network: Mn04,
+    folder: Path,
+    output: Path,
+    tuned: Path | None = None,
+) -> Path:
     """Runs the recipe and writes the checkpoint.
 
     Args:
@@ -67,6 +90,7 @@ def make_ear(config_path: Path, manifests: Sequence[Path], network: Mn04, folder
         network: The published network.
         folder: For decoded audio and mixtures, which later runs use again.
         output: The checkpoint.
+        tuned: A checkpoint whose body is taken as it is; only a new head is fitted on it.
 
     Raises:
         TrainingError: A file cannot be used.
@@ -74,35 +98,74 @@ def make_ear(config_path: Path, manifests: Sequence[Path], network: Mn04, folder
     config = settings_from(EarRecipe, read_toml(config_path), str(config_path))
     clips = [clip for manifest in manifests for clip in read_manifest(manifest) if clip.split == TRAIN]
     data = Data(AudioCache(clips, config.net.sample_rate, folder), fingerprint(clips))
-    net = fit_ear(untrained_ear(network, config.net), data, config, folder)
+    start = untrained_ear(network, config.net)
+    pools = ear_pools(data, config, folder)
+    body = None if tuned is None else load_ear(tuned)[0].body
+    net = fit_ear(start, pools, config, body)
     document = {
         "model_id": config.model_id,
         "version": config.version,
         "calibration": Calibration().to_dict(),
         "sources": data.source_table(),
-        "recipe": _recipe(config, data),
+        "recipe": _recipe(config, data) | ({} if tuned is None else {"body_sha256": file_digest(tuned)}),
     }
     save_ear(output, net, config.net, document)
     return output
 
 
-def fit_ear(start: EarNet, data: Data, config: EarRecipe, folder: Path) -> EarNet:
-    """Tunes one run a seed, averages them with the start, and fits the head on all pools."""
-    indices = data.indices()
-    pools = [mel_pool(data.cache, indices, config.mix, seed, config.pool_size, folder) for seed in config.seeds]
-    solo = mel_pool(data.cache, indices, config.solo, config.solo_seed, config.solo_size, folder)
-    maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in (*pools, solo)}
+@dataclass(frozen=True)
+class EarPools:
+    """What the ear learns from.
+
+    Attributes:
+        mixed: One pool of mixtures a seed.
+        solo: Recordings nearly as they are.
+        worn: Worn transfers, or None.
+    """
+
+    mixed: tuple[MelPool, ...]
+    solo: MelPool
+    worn: MelPool | None
+
+    @property
+    def all(self) -> tuple[MelPool, ...]:
+        """Every pool."""
+        return (*self.mixed, self.solo, *((self.worn,) if self.worn else ()))
+
+
+def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
+    """Makes the pools, or finds them in the folder."""
+
+    def pool(settings: MixSettings, seed: int, size: int) -> MelPool:
+        return mel_pool(data.cache, data.indices(), settings, seed, size, folder)
+
+    return EarPools(
+        tuple(pool(config.mix, seed, config.pool_size) for seed in config.seeds),
+        pool(config.solo, config.solo_seed, config.solo_size),
+        pool(config.worn, config.worn_seed, config.worn_size) if config.worn_size else None,
+    )
+
+
+def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | None = None) -> EarNet:
+    """Tunes one run a seed, averages them with the start, fits the head on all pools; or the head alone on `body`."""
+    maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in pools.all}
 
     def together(chosen: Sequence[MelPool]) -> Any:
         return torch.cat([maps[pool.key] for pool in chosen]).numpy()
 
-    runs = [
-        tune_ear(start, together((pool, solo)), Targets.of((pool, solo)), config.tune, seed)
-        for pool, seed in zip(pools, config.seeds, strict=True)
-    ]
-    mixed = average_tuned(start, runs, config.average_share)
-    everything = (*pools, solo)
-    net = fit_ear_head(mixed, features(mixed.body, together(everything)), Targets.of(everything), config.tune, 1)
+    mixed = copy.deepcopy(start)
+    if body is None:
+        runs = [
+            tune_ear(start, together((pool, pools.solo)), Targets.of((pool, pools.solo)), config.tune, seed)
+            for pool, seed in zip(pools.mixed, config.seeds, strict=True)
+        ]
+        mixed = average_tuned(start, runs, config.average_share)
+    else:
+        mixed.body.load_state_dict(body.state_dict())
+    embedded, targets = features(mixed.body, together(pools.all)), Targets.of(pools.all)
+    net = fit_ear_head(mixed, embedded, targets, config.tune, 1)
+    if net.head.correction is not None:
+        net = fit_correction(net, embedded, targets, config.tune, 1)
     with torch.no_grad():
         net.head.shift += config.heard_shift
     return net

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 from tqdm import tqdm
 
+from instag.labels import OTHER_INDEX
 from train.models.ear import EarBody, EarNet
 from train.recipe.ear_pool import MelPool
 from train.recipe.fit import losses
@@ -35,6 +37,9 @@ class EarTune:
         refit_lr: Learning rate of the refit.
         pull: L2 penalty of the refit towards the class rows.
         any_pull: The same for the correction to whether any of the eleven is heard.
+        correction_epochs: Passes of the fit of the hidden layer behind that correction, where the head has one.
+        correction_batch: Windows a step of it.
+        correction_decay: AdamW's weight decay in it.
     """
 
     epochs: int = 3
@@ -48,6 +53,9 @@ class EarTune:
     refit_lr: float = 1e-3
     pull: float = 0.02
     any_pull: float = 0.02
+    correction_epochs: int = 3
+    correction_batch: int = 128
+    correction_decay: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,11 @@ def tune_ear(net: EarNet, maps: NDArray[np.float16], targets: Targets, settings:
     body = [*net.body.upper.parameters(), *net.body.widen.parameters()]
     # How strongly the rows answer decides about `other` only after the rows are refitted; here it would bend the body.
     net.head.any_scale.zero_()
-    head = [value for name, value in net.head.named_parameters() if name != "any_scale"]
+    head = [
+        value
+        for name, value in net.head.named_parameters()
+        if name != "any_scale" and not name.startswith("correction")
+    ]
     for parameter in (*body, *head):
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(
@@ -151,14 +163,15 @@ def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: Ea
     torch.manual_seed(seed)
     net = copy.deepcopy(start)
     head = net.head
-    for parameter in head.parameters():
-        parameter.requires_grad_(True)
-    anchors = {name: value.detach().clone() for name, value in head.named_parameters() if name.endswith("weight")}
-    optimiser = torch.optim.AdamW(head.parameters(), settings.refit_lr, weight_decay=0.0)
+    rows = {name: value for name, value in head.named_parameters() if not name.startswith("correction")}
+    for value in rows.values():
+        value.requires_grad_(True)
+    anchors = {name: value.detach().clone() for name, value in rows.items() if name.endswith("weight")}
+    optimiser = torch.optim.AdamW(rows.values(), settings.refit_lr, weight_decay=0.0)
     for _ in range(settings.head_epochs):
         for chosen in torch.randperm(len(embedded)).split(settings.head_batch):
             loss = targets.loss(head(embedded[chosen]), chosen, settings)
-            for name, value in head.named_parameters():
+            for name, value in rows.items():
                 if name in anchors:
                     pull = settings.any_pull if name.startswith("any") else settings.pull
                     loss = loss + pull * ((value - anchors[name]) ** 2).sum()
@@ -166,6 +179,43 @@ def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: Ea
             loss.backward()
             optimiser.step()
     return net.eval()
+
+
+def fit_correction(net: EarNet, embedded: Tensor, targets: Targets, settings: EarTune, seed: int) -> EarNet:
+    """A copy whose hidden layer mends whether any of the eleven is heard; everything else stays.
+
+    Args:
+        net: With a head that has a hidden layer whose output is zero so far.
+        embedded: (windows, 1, 512) `features`.
+        targets: What is in them.
+        settings: How.
+        seed: Of the order and of the hidden layer's start.
+    """
+    torch.manual_seed(seed)
+    net = copy.deepcopy(net).eval()
+    first = net.head.correction[0]
+    first.reset_parameters()
+    mean, spread = embedded.mean(dim=(0, 1)), embedded.std(dim=(0, 1)) + 1e-6
+    for value in net.head.correction.parameters():
+        value.requires_grad_(True)
+    heard = (targets.dominant != OTHER_INDEX).float()
+    with torch.no_grad():
+        strengths = torch.logsumexp(net.head.instruments(embedded), dim=2)
+        before = (net.head.any_scale * strengths + net.head.any(embedded)[..., 0])[:, 0]
+    optimiser = torch.optim.AdamW(
+        net.head.correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay
+    )
+    for _ in range(settings.correction_epochs):
+        for chosen in torch.randperm(len(embedded)).split(settings.correction_batch):
+            more = net.head.correction((embedded[chosen, 0] - mean) / spread)[:, 0]
+            loss = functional.binary_cross_entropy_with_logits(before[chosen] + more, heard[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    with torch.no_grad():
+        first.weight /= spread
+        first.bias -= first.weight @ mean
+    return net
 
 
 def average_tuned(start: EarNet, tuned: Sequence[EarNet], share: float) -> EarNet:

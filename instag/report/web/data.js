@@ -124,7 +124,13 @@ const swatch = (colour) => element("span", { className: "swatch", "aria-hidden":
 const labelled = (label) => element("span", { className: "label" }, swatch(label.colour), label.display);
 const number = (value) => value.toLocaleString("en");
 const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-const hours = (seconds) => (seconds < 36000 ? (seconds / 3600).toFixed(2) : number(Math.round(seconds / 3600)));
+
+// A length in the unit that suits it: 40 s, 12 min, 3.4 h.
+function lengthText(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${seconds < 360000 ? (seconds / 3600).toFixed(1) : number(Math.round(seconds / 3600))} h`;
+}
 
 // A time as 3:07, or as 1:02:30.
 function clock(seconds) {
@@ -137,5 +143,12 @@ function clock(seconds) {
 const percentText = (perMille) => (perMille < 0 ? "" : `${(perMille / 10).toFixed(1)} %`);
 
 // What stands wherever scores are; shown on hover and on focus, and read out.
-const caution = () =>
-  element("button", { type: "button", className: "caution", "aria-label": CAUTION, "data-tip": CAUTION }, "?");
+const caution = () => element("button", { type: "button", className: "caution", "aria-label": CAUTION, "data-tip": CAUTION,
+  onmouseenter: keepInSight, onfocus: keepInSight }, "?");
+
+// Moves a tip sideways so far that it stays on the screen.
+function keepInSight({ currentTarget }) {
+  const { left } = currentTarget.getBoundingClientRect();
+  const shift = Math.max(8 - left, Math.min(-100, innerWidth - 264 - left));
+  currentTarget.style.setProperty("--shift", `${shift}px`);
+}

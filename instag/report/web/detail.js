@@ -97,7 +97,8 @@ class Detail {
     const index = this.index;
     if (rows.flags[index] & FAILED) return null;
     const at = (label) => index * VOCABULARY + label;
-    const order = [...Array(VOCABULARY).keys()].sort((a, b) => rows.scores[at(b)] - rows.scores[at(a)] || a - b);
+    const machine = rows.machine[index];  // of scores that are the same in whole per cent it is the largest
+    const order = [...Array(VOCABULARY).keys()].sort((a, b) => rows.scores[at(b)] - rows.scores[at(a)] || (b === machine) - (a === machine) || a - b);
     const lines = order.map((label) => element("tr", {},
       element("th", { scope: "row" }, labelled(LABELS[label])),
       element("td", { className: "bars" }, element("span", { className: "bar", "aria-hidden": "true",

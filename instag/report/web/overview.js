@@ -10,7 +10,7 @@ function section(id, title, ...content) {
 function totals(summary) {
   const tiles = [
     ["files", number(summary.files)],
-    ["hours of sound", hours(summary.seconds)],
+    ["of sound", lengthText(summary.seconds)],
     ["analysed", number(summary.analysed)],
     ["failed", number(summary.failed)],
     ["need review", number(summary.needs_review)],
@@ -54,15 +54,15 @@ function instruments(summary, filter) {
     return element("tr", {}, element("th", { scope: "row" }, title),
       element("td", { className: "bars" }, bar),
       element("td", { className: "number" }, number(files)),
-      element("td", { className: "number" }, hours(seconds)),
+      element("td", { className: "number" }, lengthText(seconds)),
       element("td", { className: "number" }, number(heard)));
   });
-  const head = element("tr", {}, ["Dominant instrument", "", "Files", "Hours", "Also heard in"].map((name) =>
+  const head = element("tr", {}, ["Dominant", "", "Files", "Length", "Heard too"].map((name) =>
     name ? element("th", { scope: "col" }, name) : element("td", {})));
   return section("instruments", "Instruments",
-    wide("Instruments by files and hours",
-      element("table", {}, element("caption", {}, "By files and hours; a person’s word counts before the model’s ", caution()),
-        element("thead", {}, head), element("tbody", {}, lines))));
+    element("p", {}, "By files and by their length. A person’s word counts before the model’s. ", caution()),
+    wide("Instruments by files and length",
+      element("table", {}, element("thead", {}, head), element("tbody", {}, lines))));
 }
 
 function histogram(summary, filter) {
@@ -153,7 +153,7 @@ function folders(summary, filter) {
     const parts = Object.entries(mix).map(([label, size]) => ({ size, ...labelNamed(label) }));
     const known = parts.reduce((sum, part) => sum + part.size, 0);
     const words = parts.map((part) => `${part.display} ${Math.round((100 * part.size) / known)} %`);
-    const text = `${counted(files, "file")}, ${hours(seconds)} h${failed ? `, ${number(failed)} failed` : ""}`;
+    const text = `${counted(files, "file")}, ${lengthText(seconds)}${failed ? `, ${number(failed)} failed` : ""}`;
     const bar = element("span", { className: "mix", role: "img", "aria-label": words.join(", ") || "nothing analysed",
       title: words.join(", "), style: parts.length ? { background: gradient(parts) } : {} });
     const title = [element("span", { className: "path" }, name.slice(above.length) || "this folder"), " ",
