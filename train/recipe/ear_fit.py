@@ -204,9 +204,7 @@ def fit_correction(net: EarNet, embedded: Tensor, targets: Targets, settings: Ea
     with torch.no_grad():
         strengths = torch.logsumexp(net.head.instruments(embedded), dim=2)
         before = (net.head.any_scale * strengths + net.head.any(embedded)[..., 0])[:, 0]
-    optimiser = torch.optim.AdamW(
-        correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay
-    )
+    optimiser = torch.optim.AdamW(correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay)
     for _ in range(settings.correction_epochs):
         for chosen in torch.randperm(len(embedded)).split(settings.correction_batch):
             more = correction((embedded[chosen, 0] - mean) / spread)[:, 0]
