@@ -19,7 +19,9 @@ from instag.errors import CannotStartError, UsageError
 
 _HEADER = "# Settings of `instag tag`"
 # What concerns one run and not the job.
-_NOT_SAVED = frozenset({"settings", "save_settings", "dry_run", "language", "events", "quiet", "verbose", "help"})
+_NOT_SAVED = frozenset(
+    {"settings", "save_settings", "dry_run", "language", "events", "xml", "quiet", "verbose", "help"}
+)
 _PATHS = "paths"
 
 

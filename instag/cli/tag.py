@@ -193,6 +193,9 @@ def tag(
     fail_fast: Annotated[bool, option("--fail-fast", panel=RUN, help="Stop at the first failure.")] = False,
     language: Language = "en",
     events: Events = False,
+    xml: Annotated[
+        bool, option("--xml", panel=SAY, help="One file only: its result as PBCore XML on stdout, for programs.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Annotated[
         int, option("--verbose", "-v", panel=SAY, count=True, help="Show each file. -vv: also what decoders print.")
@@ -213,6 +216,7 @@ def tag(
     from instag.cli.leftout import LeftOut
     from instag.cli.outputs import check_outputs, open_outputs
     from instag.cli.progress import EventLines, Terminal
+    from instag.cli.tag_xml import XmlOfOne, check_xml
     from instag.discover import discover
     from instag.model.session import Device, find_model, open_model
     from instag.run.filesystems import network_note
@@ -224,6 +228,8 @@ def tag(
 
     with errors_for_people():
         check_outputs(output, windows, save_settings)
+        if xml:
+            check_xml(inputs, output, events)
         share = parse_shard(shard) if shard is not None else None
         worker = WorkerSettings(
             model_path=find_model(model),
@@ -245,7 +251,9 @@ def tag(
             scheduler=scheduler,
         )
         terminal = Terminal(lines=output is None, quiet=quiet, verbose=verbose, names=parse_language(language))
-        observer = EventLines(sys.stdout) if events else terminal
+        observer: EventLines | Terminal = EventLines(sys.stdout) if events else terminal
+        if xml:
+            observer = XmlOfOne(sys.stdout.buffer, verbose)
         loaded = open_model(worker.model_path, worker.device)
         check_overlap(overlap, loaded.card)
         if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
