@@ -146,6 +146,17 @@ def test_iiif_has_an_annotation_for_each_span(job):
     assert person["creator"] == {"type": "Person", "name": PERSON}
 
 
+def test_iiif_takes_the_address_of_the_canvases(job):
+    table = open_table(job / "t.csv")
+    table.append(Row("in/50 %?.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="flute", duration_seconds=2.0))
+    table.finish()
+    more = ["--prefix", "https://archive.example/canvas/"]
+    args = ["export", "t.csv", "--windows", "w.csv", "--to", "iiif", "-o", "out", *more]
+    assert CliRunner().invoke(app, args).exit_code == 0
+    (found,) = json.loads((job / "out/50 %?.wav.annotations.json").read_text("utf-8"))["items"]
+    assert found["target"] == "https://archive.example/canvas/50%20%25%3F.wav#t=0.000,2.000"
+
+
 def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):
     assert export("word").exit_code == 2
     assert export("audacity", ".").exit_code == 3
