@@ -85,7 +85,7 @@ def export(
             panel=WRITE,
             metavar="PREFIX",
             show_default=False,
-            help="Put this before each path for a catalogue; premis and archivematica have objects/ without it.",
+            help="Put this before each path (premis and archivematica: objects/ without it). For catalogues and iiif.",
         ),
     ] = None,
     organisation: Annotated[
@@ -125,7 +125,7 @@ def export(
             raise UsageError(f"--root {root}: {outside} is not below it.", "Name a folder that holds every recording.")
         named = [(os.path.relpath(place, top), row) for place, row in zip(places, rows, strict=True)]
         try:
-            missing = _write_timelines(to, output, named, windows) if windows else []
+            missing = _write_timelines(to, output, named, windows, prefix or "") if windows else []
             if not windows:
                 _write_catalogue(to, output, named, prefix, organisation)
         except OSError as error:
@@ -148,7 +148,7 @@ def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, org
         raise UsageError(f"--to {to} needs a timeline.", "Add --windows FILE; `instag tag --windows FILE` writes it.")
     if to in CATALOGUES and windows:
         raise UsageError(f"--to {to} has no timeline.", "Leave --windows out.")
-    if to in TIMELINES and prefix is not None:
+    if to in TIMELINES and to != "iiif" and prefix is not None:
         raise UsageError(f"--prefix does nothing for --to {to}.", "Leave it out.")
     if organisation and to not in ("marc", "marcxml"):
         raise UsageError(f"--organisation does nothing for --to {to}.", "Leave it out.")
@@ -158,7 +158,7 @@ def _folder_of_all(places: Sequence[str]) -> str:
     return os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""  # noqa: PTH120
 
 
-def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], windows: Path) -> list[str]:
+def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], windows: Path, prefix: str) -> list[str]:
     """Writes a file for each recording, and returns the recordings that the timeline lacks."""
     from instag.exports.spans import named_spans
     from instag.table.timeline import Timeline
@@ -178,7 +178,7 @@ def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], wi
             target = folder / (path + form.SUFFIX)
             target.parent.mkdir(parents=True, exist_ok=True)
             slashes = path.replace(os.sep, "/")
-            target.write_text(form.to_text(slashes, named_spans(row, heard)), encoding="utf-8", newline="\n")
+            target.write_text(form.to_text(prefix + slashes, named_spans(row, heard)), encoding="utf-8", newline="\n")
     return missing
 
 

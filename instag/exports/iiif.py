@@ -1,7 +1,7 @@
 """IIIF annotation pages (IIIF Presentation API 3.0, W3C Web Annotation Data Model, Media Fragments URI 1.0).
 
-A page's annotations point at a canvas. Which canvas holds a recording only the archive's manifest tells, so the target
-is the recording's own path, to be replaced by the canvas's address.
+A page's annotations point at a canvas. Its address is the recording's path behind a prefix, which the archive chooses;
+where its manifest has other addresses, they are to be put in place of these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SUFFIX = ".annotations.json"
 
 def to_text(path: str, spans: Sequence[NamedSpan]) -> str:
     """One annotation page with an annotation for each span."""
-    canvas = quote(path)
+    canvas = quote(path, safe="/:")
     page = {
         "@context": "http://iiif.io/api/presentation/3/context.json",
         "id": f"{canvas}{SUFFIX}",

@@ -93,10 +93,16 @@ def _fields(statement: Statement, number: int, organisation: str) -> list[Field]
         field(
             "883",
             "1" if statement.by_person else "0",
-            ("a", f"reviewed by {statement.agent}" if statement.by_person else statement.agent),
+            ("a", _process(statement)),
             ("c", sure),
             ("d", statement.at[:10].replace("-", "")),
             ("q", organisation),
         )
     )
     return fields
+
+
+def _process(statement: Statement) -> str:
+    if not statement.by_person:
+        return statement.agent
+    return "; ".join(part for part in (f"reviewed by {statement.agent}", statement.machine_said) if part)

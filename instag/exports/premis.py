@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from instag.exports import xml
-from instag.exports.statements import machine, statements
+from instag.exports.statements import machine, machine_said, statements
 from instag.paths import one_line
 from instag.results import TagOutcome
 from instag.table.rows import Row, Status
@@ -69,7 +69,7 @@ def _events(path: str, row: Row, agents: dict[str, Element]) -> Iterator[Element
     said = statements(row)
     notes = [statement.note for statement in said if not statement.by_person]
     if row.reviewed_label and row.dominant:
-        notes.insert(0, f"the machine said: {row.dominant}, confidence {row.confidence or 0:.3f}")
+        notes.insert(0, machine_said(row))
     if row.needs_review:
         notes.append("a person should listen")
     yield _event(

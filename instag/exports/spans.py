@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from instag.exports.statements import machine_said
 from instag.labels import DISPLAY_NAMES
 from instag.paths import one_line
 from instag.table.rows import Row
@@ -21,7 +22,7 @@ class NamedSpan:
         end_seconds: Where it ends.
         label: What a person reads.
         confidence: 0..1; None where a person gave the label.
-        source: Who says so: the model and its version, or the person.
+        source: Who says so: the model and its version, or the person and what the machine said.
     """
 
     start_seconds: float
@@ -48,7 +49,9 @@ def named_spans(row: Row, windows: Sequence[WindowRow]) -> list[NamedSpan]:
     """
     if row.reviewed_label:
         end = row.duration_seconds or max((window.end_seconds for window in windows), default=0.0)
-        person = one_line(f"person: {row.reviewed_by}" if row.reviewed_by else "person")
+        by = f"person: {row.reviewed_by}" if row.reviewed_by else "person"
+        said = machine_said(row)
+        person = one_line(f"{by}; {said}" if said else by)
         return (
             [NamedSpan(0.0, end, DISPLAY_NAMES.get(row.reviewed_label, row.reviewed_label), None, person)]
             if end

