@@ -13,6 +13,7 @@ from instag.cli import (
     clips,
     compare,
     doctor,
+    drift,
     evaluate,
     export,
     merge,
@@ -85,6 +86,7 @@ for command, summary, examples in (
     (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
     (evaluate.evaluate, "Measure how right a table is.", evaluate.EXAMPLES),
     (compare.compare, "Hold a table against a catalogue.", compare.EXAMPLES),
+    (drift.drift, "Hold a table against the model's reference.", drift.EXAMPLES),
     (plot.plot, "Draw a recording.", plot.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):
