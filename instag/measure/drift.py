@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class Drift:
         left_out: How many rows were not: failed, silent, or of another model.
         reference: How many recordings the reference has.
         source: What they are.
-        verdict: In one or two sentences.
+        verdict: In a few sentences.
         shifts: Confidence and each label's score, the largest difference first.
         shares: For each label, its share in the reference and here.
     """
@@ -141,27 +141,31 @@ def _histogram(values: NDArray[np.float64], reference: Reference) -> NDArray[np.
     return np.histogram(np.clip(values, 0.0, 1.0), reference.edges)[0].astype(np.int64)
 
 
-def in_words(found: Iterable[Shift]) -> str:
+def in_words(found: Sequence[Shift]) -> str:
     """What differences mean for somebody who is to trust the labels."""
-    by_name = {shift.name: shift for shift in found}
-    sure = by_name.pop(CONFIDENCE)
-    labels = [shift for shift in by_name.values() if shift.is_some]
+    drifted = [shift for shift in found if shift.is_some]
+    if not drifted:
+        return "This collection sounds like what the model was measured on. Its figures should hold here."
+    how = "unlike" if any(shift.is_much for shift in drifted) else "somewhat unlike"
+    words = [f"This collection sounds {how} what the model was measured on."]
+    labels = [shift for shift in drifted if shift.name != CONFIDENCE]
+    if len(labels) < len(drifted):
+        effect = next(shift.effect for shift in drifted if shift.name == CONFIDENCE)
+        # Narrow bands make a model surer that it hears none of the eleven.
+        words.append("It is less sure here." if effect < 0 else "It is surer here, which does not make it right.")
     names = ", ".join(DISPLAY_NAMES[shift.name] for shift in labels)
-    if sure.is_some and sure.effect < 0:
-        how = "unlike" if sure.is_much else "somewhat unlike"
-        return (
-            f"This collection sounds {how} what the model was measured on: it is less sure here. "
-            f"Expect more errors for {names or 'all instruments'}, and listen to a sample."
-        )
     if labels:
         more = ", ".join(DISPLAY_NAMES[shift.name] for shift in labels if shift.effect > 0)
         less = ", ".join(DISPLAY_NAMES[shift.name] for shift in labels if shift.effect <= 0)
-        mix = "; ".join(f"{word} {which}" for word, which in (("more", more), ("less", less)) if which)
-        return (
-            f"The model is no less sure here, but hears other instruments than in what it was measured on ({mix}). "
-            "If that is not so in this collection, expect more errors for them. Listen to a sample."
+        words.append(
+            "It hears "
+            + "; ".join(f"{word} {which}" for word, which in (("more", more), ("less", less)) if which)
+            + "."
         )
-    return "This collection sounds like what the model was measured on. Its figures should hold here."
+        words.append(f"Unless the collection has other instruments, expect more errors for {names}.")
+    else:
+        words.append("Expect more errors for all instruments.")
+    return " ".join([*words, "Listen to a sample."])
 
 
 def lines(result: Drift) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from instag.cli import app
 from instag.errors import CannotStartError
 from instag.labels import LABELS
-from instag.measure.drift import drift, read_reference
-from instag.measure.shift import rank_test, shifts, stability_index
+from instag.measure.drift import drift, in_words, read_reference
+from instag.measure.shift import Shift, rank_test, shifts, stability_index
 from instag.table import open_table
 from instag.table.rows import Row, Status
 from tests.support.tinymodel import tiny_card, write_tiny_model
@@ -77,16 +77,28 @@ def test_loud_where_the_model_is_less_sure(reference, size):
     card = card_of(reference)
     for seed in range(20):
         found = drift(rows_of(scores_of(np.random.default_rng(seed), size, 2.0)), card)
-        assert "sounds unlike" in found.verdict and "Expect more errors for" in found.verdict
+        assert "sounds unlike" in found.verdict and "It is less sure here." in found.verdict
+        assert "xpect more errors for" in found.verdict
         assert next(s for s in found.shifts if s.name == "confidence").effect < 0
 
 
 def test_another_mix_of_instruments_is_called_so(reference):
     only = [LABELS.index("piano")]
     found = drift(rows_of(scores_of(np.random.default_rng(2), 300, 5.0, only)), card_of(reference))
-    assert "more piano" in found.verdict and "no less sure" in found.verdict
+    assert "It hears more piano; less" in found.verdict and "Unless the collection has other" in found.verdict
     assert found.shares["piano"][1] > 0.9 > found.shares["piano"][0]
     assert found.shifts[0].name == "piano" and found.shifts[0].is_much and found.shifts[0].effect > 0.5
+
+
+def test_surer_is_no_comfort(reference):
+    found = drift(rows_of(scores_of(np.random.default_rng(4), 300, 9.0)), card_of(reference))
+    assert "It is surer here, which does not make it right." in found.verdict
+
+
+def test_confidence_alone_is_about_all_instruments():
+    assert "Expect more errors for all instruments." in in_words([Shift("confidence", 0.2, 0.001, -0.3)])
+    assert "somewhat unlike" in in_words([Shift("confidence", 0.2, 0.001, -0.3)])
+    assert "sounds like what" in in_words([Shift("confidence", 0.3, 0.02, -0.3), Shift("piano", 0.05, 0.0, 0.1)])
 
 
 def test_the_index_by_hand():
