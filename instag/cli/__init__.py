@@ -8,7 +8,23 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import accept, clips, doctor, evaluate, export, merge, model, plot, prune, show, tag, untag, verify
+from instag.cli import (
+    accept,
+    clips,
+    compare,
+    doctor,
+    drift,
+    evaluate,
+    export,
+    merge,
+    model,
+    plot,
+    prune,
+    show,
+    tag,
+    untag,
+    verify,
+)
 from instag.cli import list as listing
 from instag.cli import report as reporting
 from instag.cli.boundary import report
@@ -69,6 +85,8 @@ for command, summary, examples in (
     (clips.clips, "Cut out the telling seconds.", clips.EXAMPLES),
     (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
     (evaluate.evaluate, "Measure how right a table is.", evaluate.EXAMPLES),
+    (compare.compare, "Hold a table against a catalogue.", compare.EXAMPLES),
+    (drift.drift, "Hold a table against the model's reference.", drift.EXAMPLES),
     (plot.plot, "Draw a recording.", plot.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):

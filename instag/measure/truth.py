@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import posixpath
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from instag.errors import CannotStartError
-from instag.labels import DISPLAY_NAMES, LABELS
+from instag.labels import LABELS
+from instag.measure.words import read_words
 
 _SUFFIXES = (".selections.txt", ".txt")  # of Raven's and Audacity's files, behind the recording's own name
 
@@ -27,11 +27,6 @@ class Truth:
 
     labels: dict[str, tuple[str, ...]]
     unknown: dict[str, int]
-
-
-def as_label(word: str) -> str | None:
-    """The label that a word means, whatever its case and whether its parts are joined by `_`, `-` or a space."""
-    return _WORDS.get(re.sub(r"[\s_-]+", " ", word.strip().lower()))
 
 
 def normal_path(path: str) -> str:
@@ -52,36 +47,57 @@ def read_truth(source: Path) -> Truth:
         CannotStartError: It cannot be read, or holds no labels.
     """
     try:
-        words = _from_folder(source) if source.is_dir() else _from_csv(source)
+        words = _from_folder(source) if source.is_dir() else _from_csv(source, ("label",))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise CannotStartError(f"{source}: cannot be read ({reason}).", "Check the file's name and encoding.") from None
+        raise _unreadable(source, error) from None
     known: dict[str, tuple[str, ...]] = {}
     unknown: Counter[str] = Counter()
     for path, said in words.items():
-        labels = tuple(dict.fromkeys(label for word in said if (label := as_label(word))))
-        unknown.update({word.strip() for word in said if as_label(word) is None})
-        if labels:
-            known[path] = labels
+        named = read_words(";".join(said))
+        unknown.update(set(named.unknown))
+        if named.labels:
+            known[path] = named.labels
     if not known:
         names = ", ".join(LABELS)
         raise CannotStartError(f"{source}: holds no label that instag knows.", f"Use these: {names}.")
     return Truth(known, dict(unknown.most_common()))
 
 
-def _from_csv(file: Path) -> dict[str, list[str]]:
+def read_catalogue(file: Path) -> dict[str, str]:
+    """What a CSV file with the columns `path` and `label`, `labels`, `instrument` or `instruments` says of each path.
+
+    Raises:
+        CannotStartError: It cannot be read, or says nothing.
+    """
+    try:
+        words = _from_csv(file, ("label", "labels", "instrument", "instruments"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(file, error) from None
+    written = {path: "; ".join(word.strip() for word in said) for path, said in words.items() if said}
+    if not written:
+        raise CannotStartError(f"{file}: says nothing of any recording.", "Give a file with an instrument for a path.")
+    return written
+
+
+def _unreadable(source: Path, error: Exception) -> CannotStartError:
+    reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+    return CannotStartError(f"{source}: cannot be read ({reason}).", "Check the file's name and encoding.")
+
+
+def _from_csv(file: Path, names: tuple[str, ...]) -> dict[str, list[str]]:
     text = file.read_text(encoding="utf-8-sig")
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",")
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-    if not {"path", "label"} <= columns.keys():
+    label = next((columns[name] for name in names if name in columns), None)
+    if "path" not in columns or label is None:
         raise CannotStartError(
-            f"{file}: its first line has no columns path and label.",
+            f"{file}: its first line has no columns path and {' or '.join(names)}.",
             "Give it the header path,label, with several labels of one recording joined by a semicolon.",
         )
     words: dict[str, list[str]] = {}
     for row in reader:
-        path, said = row[columns["path"]] or "", row[columns["label"]] or ""
+        path, said = row[columns["path"]] or "", row[label] or ""
         words.setdefault(normal_path(path), []).extend(word for word in said.split(";") if word.strip())
     return words
 
@@ -115,6 +131,3 @@ def _spans(text: str) -> list[tuple[float, float, str]]:
         # What `instag export` wrote after the label: who gave it, and how sure it was.
         spans.append((start, end, word.partition(" (")[0]))
     return spans
-
-
-_WORDS = {re.sub(r"[\s_-]+", " ", word.lower()): label for label in LABELS for word in (label, DISPLAY_NAMES[label])}

@@ -11,7 +11,7 @@ from instag.tags.analysed import AnalysedFile
 from instag.tags.change import check_writable, remove_tags, write_tags
 from instag.tags.fields import TagValues, machine_source, person_source
 from instag.tags.safe_write import remove_leftovers, temporary_path
-from instag.tags.view import is_tagged, read_all_tags, read_tags
+from instag.tags.view import is_tagged, read_all_tags, read_instruments_of_others, read_tags
 
 __all__ = [
     "AnalysedFile",
@@ -22,6 +22,7 @@ __all__ = [
     "machine_source",
     "person_source",
     "read_all_tags",
+    "read_instruments_of_others",
     "read_tags",
     "remove_leftovers",
     "remove_tags",

@@ -54,6 +54,13 @@ def _present(fields: tuple[RawField, ...]) -> _Present:
     return _Present(undo, is_instags(fields), is_ours)
 
 
+def instruments_of_others(fields: tuple[RawField, ...]) -> tuple[str, ...]:
+    """The texts of the INSTRUMENT fields that somebody else wrote, those that instag replaced and keeps included."""
+    now = _present(fields)
+    theirs = now.put_back if now.is_ours else fields
+    return tuple(text for field in theirs if field.key.upper() == INSTRUMENT for text in field.values or ())
+
+
 def plan_write(
     fields: tuple[RawField, ...], values: TagValues, missing: tuple[str, ...], *, overwrite: bool
 ) -> Change | None:

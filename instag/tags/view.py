@@ -10,7 +10,7 @@ from instag.containers.digest import open_to_read
 from instag.containers.recognise import layout_of
 from instag.tags.boundary import errors_of_file
 from instag.tags.fields import TagValues, values_from
-from instag.tags.plan import plan_remove
+from instag.tags.plan import instruments_of_others, plan_remove
 from instag.tags.reading import Entry, read_entries
 from instag.tags.stores import STORES, open_store
 
@@ -43,6 +43,17 @@ def read_all_tags(path: Path) -> dict[str, list[str]]:
         if entry.is_text:
             tags.setdefault(entry.key, []).extend(entry.values)
     return tags
+
+
+def read_instruments_of_others(path: Path) -> tuple[str, ...]:
+    """What INSTRUMENT tags say that somebody else wrote, those that instag replaced included; () where there is none.
+
+    Raises:
+        FileError: The file or its tags cannot be read.
+    """
+    with errors_of_file(path), open_to_read(path) as file:
+        kind = layout_of(file)
+        return instruments_of_others(open_store(file, kind).fields) if kind in STORES else ()
 
 
 def is_tagged(path: Path) -> bool:

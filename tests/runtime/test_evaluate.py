@@ -15,7 +15,8 @@ from instag.cli import app
 from instag.errors import CannotStartError
 from instag.labels import LABELS
 from instag.measure.metrics import Judged, evaluate
-from instag.measure.truth import as_label, read_truth
+from instag.measure.truth import read_truth
+from instag.measure.words import read_words, synonyms
 from instag.table import open_table
 from instag.table.rows import AssignedBy, Row, Status
 from tests.support.browser import chromium
@@ -88,8 +89,17 @@ def test_shares_are_shares(cases):
 
 @pytest.mark.parametrize("word", ["acoustic_guitar", "Acoustic Guitar", " acoustic-guitar "])
 def test_words_that_mean_a_label(word):
-    assert as_label(word) == "acoustic_guitar"
-    assert as_label("oboe") is None
+    assert read_words(word).labels == ("acoustic_guitar",)
+    assert read_words("theremin").unknown == ("theremin",)
+
+
+def test_words_of_several_languages():
+    assert read_words("Violino; KLAVIER").labels == ("violin", "piano")
+    assert read_words("guitar").labels == ("acoustic_guitar", "electric_guitar")
+    assert read_words("E-Gitarre").labels == ("electric_guitar",)
+    # `other` means that none of the eleven is heard.
+    assert read_words("viola").labels == ("other",) and read_words("viola and violin").labels == ("violin",)
+    assert len(synonyms()) > 80 and {label for labels in synonyms().values() for label in labels} == set(LABELS)
 
 
 @pytest.fixture
@@ -114,7 +124,7 @@ def run(*arguments):
 
 def test_a_csv_file_as_people_write_it(table):
     (table / "truth.csv").write_text(
-        "\ufeffPath,label,by\n./in/a.wav,Cello,me\nin\\b.wav,flute;oboe,me\n", encoding="utf-8"
+        "\ufeffPath,label,by\n./in/a.wav,Cello,me\nin\\b.wav,flute;theremin,me\n", encoding="utf-8"
     )
     ended = run("truth.csv")
     assert ended.exit_code == 0
@@ -122,7 +132,7 @@ def test_a_csv_file_as_people_write_it(table):
     assert re.search(r"dominant label right +50\.0 %", ended.output)
     assert "    1  flute was taken for cello" in ended.output
     assert "1 were reviewed by a person; the machine's label is judged all the same" in ended.output
-    assert "oboe (1)" in ended.output and "1 in the table have no true label" in ended.output
+    assert "theremin (1)" in ended.output and "1 in the table have no true label" in ended.output
 
 
 def test_what_failed_or_is_missing_is_named(table):
@@ -150,7 +160,7 @@ def test_labels_of_audacity_and_raven(table):
     ("text", "says"),
     [
         ("file,instrument\na,b\n", "no columns path and label"),
-        ("path,label\nin/a.wav,oboe\n", "holds no label that instag knows"),
+        ("path,label\nin/a.wav,theremin\n", "holds no label that instag knows"),
         ("path,label\nelsewhere.wav,cello\n", "no path in it is an analysed recording"),
     ],
 )
