@@ -12,9 +12,9 @@ def test_silence_about_missing_sound_is_what_counts():
 def test_the_table_has_a_line_a_kind_and_one_for_all():
     lines = table([Outcome("wav", 5, 10, ""), Outcome("flac", 10, 10, "truncated")]).splitlines()
     assert lines[2:] == [
-        "| flac | 1 | 1.000 | 1.000 | 1 | 0 |",
-        "| wav | 1 | 0.500 | 0.500 | 0 | 1 |",
-        "| **all** | 2 | 0.750 | 0.500 | 1 | 1 |",
+        "| flac | 1 | 1.000 | 1.000 | 1 | 0 |  |",
+        "| wav | 1 | 0.500 | 0.500 | 0 | 1 |  |",
+        "| **all** | 2 | 0.750 | 0.500 | 1 | 1 |  |",
     ]
 
 
@@ -27,4 +27,5 @@ def test_it_says_that_ffmpeg_is_missing(monkeypatch, capsys):
 
 def test_what_is_no_audio_has_a_code(tmp_path):
     (tmp_path / "a").write_bytes(b"nothing")
-    assert heard.heard(tmp_path / "a") == (0, "not-audio")
+    seconds, code, samples = heard.heard(tmp_path / "a")
+    assert (seconds, code, len(samples)) == (0, "not-audio", 0)
