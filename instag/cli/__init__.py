@@ -11,6 +11,7 @@ from instag import __version__
 from instag.cli import accept, clips, doctor, export, merge, model, plot, prune, show, tag, untag, verify
 from instag.cli import list as listing
 from instag.cli import report as reporting
+from instag.cli import review as reviewing
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
 from instag.cli.streams import guard_streams
@@ -62,6 +63,7 @@ for command, summary, examples in (
     (model.model, "Show what a model says of itself.", model.EXAMPLES),
     (verify.verify, "Check files against a table.", verify.EXAMPLES),
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
+    (reviewing.review, "Listen to what is doubtful.", reviewing.EXAMPLES),
     (accept.accept, "Accept labels unheard, at a known risk.", accept.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),

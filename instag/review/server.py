@@ -1,0 +1,233 @@
+"""The server of the page: what it answers, and to what."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from instag.audio.clip import clip_as_wav
+from instag.errors import CannotStartError, FileError
+from instag.exports.telling import TELLING_SECONDS, telling_stretch
+from instag.labels import COLOURS, DISPLAY_NAMES, LABELS
+from instag.paths import one_line
+from instag.review.desk import Desk, Item
+from instag.review.files import Files
+from instag.review.gate import HOST, Gate
+from instag.review.sound import media_type, peaks_of
+from instag.table.spans import merge_spans
+from instag.table.timeline import Timeline, WindowRow
+
+_WEB = {"": "review.html", "review.css": "review.css", "review.js": "review.js"}
+_WEB_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+# A part of a recording that is decoded here is made in memory.
+_MOST_CLIP_SECONDS = 60.0
+_MOST_BODY_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the server works on.
+
+    Attributes:
+        desk: The queue and the decisions.
+        files: The recordings.
+        timeline: Their windows, or None.
+        title: What the page is about.
+    """
+
+    desk: Desk
+    files: Files
+    timeline: Timeline | None
+    title: str
+
+    async def show_page(self, request: Request) -> Response:
+        """The page, its style or its script."""
+        name = _WEB.get(request.path_params.get("name", ""))
+        if name is None:
+            return PlainTextResponse("There is nothing here.", 404)
+        text = (package_files("instag.review") / "web" / name).read_text(encoding="utf-8")
+        return Response(text, media_type=_WEB_TYPES[Path(name).suffix])
+
+    async def show_queue(self, request: Request) -> Response:
+        """All recordings that wait, and the labels."""
+        labels = [[name, DISPLAY_NAMES[name], COLOURS[name]] for name in LABELS]
+        items = [self._brief(item) for item in self.desk.items]
+        return JSONResponse(
+            {"title": self.title, "by": self.desk.by, "labels": labels, "items": items, **self._progress()}
+        )
+
+    async def show_item(self, request: Request) -> Response:
+        """What is known of one recording."""
+        item = self._item(request)
+        row = item.row
+        windows: tuple[WindowRow, ...] = ()
+        if self.timeline is not None:
+            try:
+                windows = self.timeline.windows(row.path)
+            except ValueError:
+                windows = ()
+        stretch = telling_stretch(windows, row.dominant) if windows and row.dominant in LABELS else None
+        length = row.duration_seconds or 0.0
+        start, end = stretch or (0.0, min(length, TELLING_SECONDS))
+        scores = sorted(zip(row.scores, LABELS, strict=False), reverse=True)[:3]
+        return JSONResponse(
+            {
+                **self._brief(item),
+                "seconds": length,
+                "start": start,
+                "end": end,
+                "scores": [[label, score] for score, label in scores],
+                "spans": [
+                    [span.start_seconds, span.end_seconds, span.label, span.confidence] for span in merge_spans(windows)
+                ],
+                "copies": [row.path for row in item.rows[1:]],
+            }
+        )
+
+    async def show_peaks(self, request: Request) -> Response:
+        """The waveform of one recording."""
+        row = self._item(request).row
+        path = self.files.find(row.path)
+        return JSONResponse(await run_in_threadpool(peaks_of, path, row.duration_seconds or 0.0))
+
+    async def play_file(self, request: Request) -> Response:
+        """The recording itself, or the part of it that the browser asks for."""
+        path = self.files.find(self._item(request).row.path)
+        return FileResponse(path, media_type=media_type(path))
+
+    async def play_clip(self, request: Request) -> Response:
+        """A part of the recording as WAV, for formats that the browser does not know."""
+        path = self.files.find(self._item(request).row.path)
+        try:
+            start, end = (float(request.query_params[name]) for name in ("start", "end"))
+        except (KeyError, ValueError):
+            return PlainTextResponse("start and end must be numbers.", 400)
+        if not 0 <= start < end <= start + _MOST_CLIP_SECONDS:
+            return PlainTextResponse(f"A clip lasts {_MOST_CLIP_SECONDS:g} s at most.", 400)
+        return Response(await run_in_threadpool(clip_as_wav, path, start, end), media_type="audio/wav")
+
+    async def decide(self, request: Request) -> Response:
+        """Takes a decision down."""
+        try:
+            if int(request.headers.get("content-length", "0")) > _MOST_BODY_BYTES:
+                raise ValueError("too long")
+            body = json.loads(await request.body())
+            number, label = body["number"], body["label"]
+            is_known = type(number) is int and 0 <= number < len(self.desk.items) and label in ("", *LABELS)
+        except (ValueError, KeyError, TypeError):
+            is_known = False
+        if not is_known:
+            return PlainTextResponse("There is no such recording or label.", 400)
+        self.desk.decide(number, label)
+        return JSONResponse(self._progress())
+
+    async def undo(self, request: Request) -> Response:
+        """Takes the last decision back."""
+        return JSONResponse({"number": self.desk.undo(), **self._progress()})
+
+    def _item(self, request: Request) -> Item:
+        number: int = request.path_params["number"]
+        if number >= len(self.desk.items):
+            raise IndexError(number)
+        return self.desk.items[number]
+
+    def _brief(self, item: Item) -> dict[str, Any]:
+        row = item.row
+        return {
+            "name": posixpath.basename(row.path),
+            "folder": posixpath.dirname(row.path),
+            "label": row.dominant,
+            "confidence": row.confidence,
+            "count": len(item.rows),
+            "said": None if item.decision is None else item.decision.label,
+        }
+
+    def _progress(self) -> dict[str, int]:
+        return {"decided": self.desk.decided, "before": self.desk.decided_before, "total": len(self.desk.items)}
+
+
+def make_app(room: Room, token: str, port: int) -> Gate:
+    """The app, behind its gate.
+
+    Args:
+        room: What it works on.
+        token: The first part of every address.
+        port: Where it will listen.
+    """
+    routes = [
+        Route("/{token}/queue", room.show_queue),
+        Route("/{token}/item/{number:int}", room.show_item),
+        Route("/{token}/peaks/{number:int}", room.show_peaks),
+        Route("/{token}/audio/{number:int}", room.play_file),
+        Route("/{token}/clip/{number:int}", room.play_clip),
+        Route("/{token}/decide", room.decide, methods=["POST"]),
+        Route("/{token}/undo", room.undo, methods=["POST"]),
+        Route("/{token}/", room.show_page),
+        Route("/{token}/{name}", room.show_page),
+    ]
+    handlers: dict[Any, Any] = {FileError: _say(422), CannotStartError: _say(507), IndexError: _say(404)}
+    return Gate(Starlette(routes=routes, exception_handlers=handlers), token, port)
+
+
+def _say(status: int) -> Any:
+    """A handler that hands an error's sentence to the page."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        text = "There is no such recording." if isinstance(error, IndexError) else one_line(str(error))
+        return PlainTextResponse(text, status)
+
+    return handle
+
+
+class Listener:
+    """A port of this machine, which nothing outside it can reach.
+
+    Attributes:
+        port: Its number.
+    """
+
+    def __init__(self, port: int) -> None:
+        """Takes the port; 0 takes a free one.
+
+        Raises:
+            CannotStartError: It is taken.
+        """
+        self._config = uvicorn.Config(
+            self._answer,
+            host=HOST,
+            port=port,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+        self._app: Gate | None = None
+        try:
+            self._socket = self._config.bind_socket()
+        except SystemExit:  # how uvicorn says that it cannot
+            raise CannotStartError(f"--port {port}: is taken, or may not be used.", "Name another port.") from None
+        self._socket.listen()  # a port that is only bound can be bound again
+        self.port: int = self._socket.getsockname()[1]
+
+    def serve(self, app: Gate) -> None:
+        """Answers until the process is told to stop (Ctrl-C)."""
+        self._app = app
+        uvicorn.Server(self._config).run(sockets=[self._socket])
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is not None:
+            await self._app(scope, receive, send)
