@@ -33,6 +33,9 @@ _WEB_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"
 # A part of a recording that is decoded here is made in memory.
 _MOST_CLIP_SECONDS = 60.0
 _MOST_BODY_BYTES = 10_000
+# By number, the same on every system: importing `socket` is what nothing in instag may do. Without the option each
+# answer waits 40 ms for the browser's word that its head has come.
+_IPPROTO_TCP, _TCP_NODELAY = 6, 1
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ class Listener:
             server_header=False,
             proxy_headers=False,
             lifespan="off",
+            interface="asgi3",
             ws="none",
             timeout_graceful_shutdown=1,
         )
@@ -220,6 +224,7 @@ class Listener:
             self._socket = self._config.bind_socket()
         except SystemExit:  # how uvicorn says that it cannot
             raise CannotStartError(f"--port {port}: is taken, or may not be used.", "Name another port.") from None
+        self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         self._socket.listen()  # a port that is only bound can be bound again
         self.port: int = self._socket.getsockname()[1]
 

@@ -10,7 +10,6 @@ const byId = (id) => document.getElementById(id);
 const audio = byId("audio");
 const state = { queue: null, current: -1, item: null, order: [], skipped: new Set(), speed: 0, until: null, offset: 0, decoded: false };
 const peaks = new Map();
-let labels = [];
 let names = {};
 let colours = {};
 let keys = {};
@@ -40,9 +39,15 @@ function button(parent, key, text, action) {
   const made = document.createElement("button");
   const cap = document.createElement("kbd");
   cap.textContent = key;
-  made.append(cap, text);
+  const words = document.createElement("span");
+  words.textContent = text;
+  made.append(cap, words);
   made.type = "button";
-  made.addEventListener("click", () => enqueue(action));
+  made.addEventListener("click", (event) => {
+    // After a click with the mouse, Enter shall confirm what is shown, not press this button again.
+    if (event.detail) made.blur();
+    enqueue(action);
+  });
   parent.append(made);
   return made;
 }
@@ -97,6 +102,7 @@ async function show(number) {
   byId("name").textContent = item.name;
   byId("swatch").style.backgroundColor = colours[item.label] || "transparent";
   byId("machine").textContent = `${nameOf(item.label)}, ${percent(item.confidence || 0)} sure`;
+  byId("actions").querySelector("span").textContent = item.label in names ? `It is ${names[item.label]}` : "(nothing to confirm)";
   const others = item.scores.filter(([label]) => label !== item.label).map(([label, score]) => `${nameOf(label)} ${percent(score)}`);
   byId("others").textContent = others.length ? `(then ${others.join(", ")})` : "";
   byId("copies").textContent = item.copies.length ? `The same recording lies at: ${item.copies.join(", ")}` : "";
@@ -127,6 +133,8 @@ function play(start, until) {
     state.offset = start;
     const end = Math.min(start + PIECE_SECONDS, until ?? state.item.seconds);
     audio.src = `clip/${state.current}?start=${start}&end=${Math.max(end, start + 0.1)}`;
+    // The position that was set for the file that could not be played would count for this one too.
+    audio.currentTime = 0;
   } else {
     state.offset = 0;
     const source = new URL(`audio/${state.current}`, location.href).href;
@@ -152,7 +160,7 @@ audio.addEventListener("error", () => {
 });
 audio.addEventListener("playing", () => say(""));
 audio.addEventListener("ended", () => {
-  if (state.decoded && state.until === null && place() < state.item.seconds - 0.2) play(place(), null);
+  if (state.decoded && state.until === null && place() < state.item.seconds - 0.2) play(Math.round(1000 * place()) / 1000, null);
 });
 
 function watch() {
@@ -260,7 +268,7 @@ function options(id, values, texts) {
 
 async function start() {
   const queue = state.queue = await ask("queue");
-  labels = queue.labels;
+  const labels = queue.labels;
   for (const [label, name, colour] of labels) [names[label], colours[label]] = [name, colour];
   document.title = `${queue.title} · instag review`;
   byId("title").textContent = queue.title;
@@ -278,7 +286,7 @@ async function start() {
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.backgroundColor = colour;
-    button(byId("labels"), key, name, keys[key]).insertBefore(swatch, null);
+    button(byId("labels"), key, name, keys[key]).lastChild.before(swatch);
   });
   sortQueue();
   showProgress();
