@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import getpass
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from instag.cli.boundary import errors_for_people
 from instag.cli.options import ANALYSE, RUN, WRITE, TablePath, TableRoot, number, option, path_of
 
+if TYPE_CHECKING:
+    from instag.review.files import Files
+    from instag.review.room import Room
+    from instag.table import ResultTable
+    from instag.table.rows import Row
+
 EXAMPLES = """
 instag review table.csv                          # then open the address
 instag review table.csv --windows windows.csv    # the telling seconds first
+instag review table.csv --sample 300             # for `instag accept`
 """
 
 
@@ -31,11 +39,24 @@ def review(
             help="The timeline that `instag tag --windows` wrote: the most telling seconds are played first.",
         ),
     ] = None,
+    sample: Annotated[
+        int | None,
+        option(
+            "--sample",
+            panel=ANALYSE,
+            metavar="COUNT",
+            parser=number(1, whole=True),
+            help="Review a sample of what the model is sure of, for `instag accept`, instead of what is doubtful.",
+        ),
+    ] = None,
     root: TableRoot = None,
     by: Annotated[
         str | None,
         option("--by", panel=WRITE, metavar="NAME", help="Who decides.", show_default="your user name"),
     ] = None,
+    terminal: Annotated[
+        bool, option("--terminal", panel=RUN, help="Ask in this terminal, without sound, instead of serving a page.")
+    ] = False,
     port: Annotated[
         int,
         option(
@@ -56,22 +77,18 @@ def review(
 
     Exit codes: 0 done. 2 usage. 3 the table cannot be used, or the page cannot be served.
     """
-    from instag.errors import CannotStartError, UsageError
-    from instag.review.desk import Desk
-    from instag.review.files import Files
+    from instag.cli.review_terminal import review_in_terminal
+    from instag.errors import UsageError
+    from instag.review import require_server
+    from instag.review.desk import Desk, is_doubtful
+    from instag.review.room import Room
     from instag.table import open_table
     from instag.table.lock import locked
-    from instag.table.rows import Row
     from instag.table.timeline import Timeline
 
     with errors_for_people(), ExitStack() as stack:
-        try:
-            from instag.review.server import Listener, Room, make_app
-        except ImportError:
-            raise CannotStartError(
-                "The page needs the packages starlette and uvicorn, which are not both installed.",
-                "Install them: pip install 'instag[review]'",
-            ) from None
+        if not terminal:
+            require_server()
         reviewer = (by if by is not None else _user()).strip()
         if not reviewer:
             raise UsageError("--by: the name is empty.", "Say who decides.")
@@ -82,28 +99,50 @@ def review(
         timeline = stack.enter_context(closing(Timeline(windows, read_only=True))) if windows else None
         for note in opened.notes:
             typer.echo(note, err=True)
-        files = Files(root)
-
-        def is_wanted(row: Row) -> bool:
-            return bool(row.needs_review) and not row.is_accepted
-
-        for row in opened.rows():
-            files.learn(row.path)
-        desk = Desk(opened, reviewer, is_wanted)
+        desk = Desk(opened, reviewer, is_doubtful if sample is None else _is_drawn(table, opened, sample))
         if not desk.items:
             typer.echo(f"{table}: nothing is left to review.")
             return
-        listener = Listener(port)
-        token = secrets.token_urlsafe(24)
-        typer.echo(f"{len(desk.items):,} recordings wait. Open this address in a browser on this machine:")
-        typer.echo(f"http://127.0.0.1:{listener.port}/{token}/")
-        typer.echo("Press Ctrl-C here when you are done; every decision is saved at once.")
         with suppress(KeyboardInterrupt):
-            listener.serve(make_app(Room(desk, files, timeline, table.name), token, listener.port))
+            if terminal:
+                review_in_terminal(desk)
+            else:
+                _serve(Room(desk, _files(opened, root), timeline, table.name), port)
         left = len(desk.items) - desk.decided
         typer.echo(f"\n{desk.decided:,} decided, {left:,} left.")
         if desk.decided:
             opened.finish()
+
+
+def _is_drawn(table: Path, opened: ResultTable, count: int) -> Callable[[Row], bool]:
+    """Draws a sample, and says which rows are in it."""
+    from instag.measure.sample import draw_sample
+    from instag.table.samples import keep_sample
+
+    record = keep_sample(table, count)
+    drawn = {found.path for found in draw_sample(opened.rows(), record.count, record.seed, record.drawn_at).drawn}
+    return lambda row: row.path in drawn
+
+
+def _files(opened: ResultTable, root: Path | None) -> Files:
+    from instag.review.files import Files
+
+    files = Files(root)
+    for row in opened.rows():
+        files.learn(row.path)
+    return files
+
+
+def _serve(room: Room, port: int) -> None:
+    from instag.review.server import Listener, make_app
+
+    listener = Listener(port)
+    token = secrets.token_urlsafe(24)
+    count = len(room.desk.items)
+    typer.echo(f"{count:,} recording{'s wait' if count > 1 else ' waits'}. Open this address in a browser here:")
+    typer.echo(f"http://127.0.0.1:{listener.port}/{token}/")
+    typer.echo("Press Ctrl-C here when you are done; every decision is saved at once.")
+    listener.serve(make_app(room, token, listener.port))
 
 
 def _user() -> str:

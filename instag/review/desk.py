@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from instag.labels import LABELS
 from instag.table import ResultTable
 from instag.table.rows import AssignedBy, Review, Row, Status
+
+# One key for each label, in their order.
+KEYS = dict(zip(LABELS, "1234567890vo", strict=True))
 
 
 @dataclass
@@ -116,3 +120,8 @@ class Desk:
         for row in rows:
             self._table.append(row)
         item.rows, item.decision = rows, rows[0].review
+
+
+def is_doubtful(row: Row) -> bool:
+    """Whether a row is for review because the model is not sure, decided or not."""
+    return bool(row.needs_review) and not row.is_accepted

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import posixpath
-from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,12 @@ from starlette.routing import Route
 
 from instag.audio.clip import clip_as_wav
 from instag.errors import CannotStartError, FileError
-from instag.exports.telling import TELLING_SECONDS, telling_stretch
-from instag.labels import COLOURS, DISPLAY_NAMES, LABELS
+from instag.labels import LABELS
 from instag.paths import one_line
-from instag.review.desk import Desk, Item
-from instag.review.files import Files
+from instag.review.desk import Item
 from instag.review.gate import HOST, Gate
+from instag.review.room import Room
 from instag.review.sound import media_type, peaks_of
-from instag.table.spans import merge_spans
-from instag.table.timeline import Timeline, WindowRow
 
 _WEB = {"": "review.html", "review.css": "review.css", "review.js": "review.js"}
 _WEB_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -38,21 +33,11 @@ _MOST_BODY_BYTES = 10_000
 _IPPROTO_TCP, _TCP_NODELAY = 6, 1
 
 
-@dataclass(frozen=True)
-class Room:
-    """What the server works on.
+class _Answers:
+    """What the page asks for."""
 
-    Attributes:
-        desk: The queue and the decisions.
-        files: The recordings.
-        timeline: Their windows, or None.
-        title: What the page is about.
-    """
-
-    desk: Desk
-    files: Files
-    timeline: Timeline | None
-    title: str
+    def __init__(self, room: Room) -> None:
+        self._room, self._desk, self._files = room, room.desk, room.files
 
     async def show_page(self, request: Request) -> Response:
         """The page, its style or its script."""
@@ -64,54 +49,26 @@ class Room:
 
     async def show_queue(self, request: Request) -> Response:
         """All recordings that wait, and the labels."""
-        labels = [[name, DISPLAY_NAMES[name], COLOURS[name]] for name in LABELS]
-        items = [self._brief(item) for item in self.desk.items]
-        return JSONResponse(
-            {"title": self.title, "by": self.desk.by, "labels": labels, "items": items, **self._progress()}
-        )
+        return JSONResponse(self._room.queue_record())
 
     async def show_item(self, request: Request) -> Response:
         """What is known of one recording."""
-        item = self._item(request)
-        row = item.row
-        windows: tuple[WindowRow, ...] = ()
-        if self.timeline is not None:
-            try:
-                windows = self.timeline.windows(row.path)
-            except ValueError:
-                windows = ()
-        stretch = telling_stretch(windows, row.dominant) if windows and row.dominant in LABELS else None
-        length = row.duration_seconds or 0.0
-        start, end = stretch or (0.0, min(length, TELLING_SECONDS))
-        scores = sorted(zip(row.scores, LABELS, strict=False), reverse=True)[:3]
-        return JSONResponse(
-            {
-                **self._brief(item),
-                "seconds": length,
-                "start": start,
-                "end": end,
-                "scores": [[label, score] for score, label in scores],
-                "spans": [
-                    [span.start_seconds, span.end_seconds, span.label, span.confidence] for span in merge_spans(windows)
-                ],
-                "copies": [row.path for row in item.rows[1:]],
-            }
-        )
+        return JSONResponse(self._room.item_record(self._item(request)))
 
     async def show_peaks(self, request: Request) -> Response:
         """The waveform of one recording."""
         row = self._item(request).row
-        path = self.files.find(row.path)
+        path = self._files.find(row.path)
         return JSONResponse(await run_in_threadpool(peaks_of, path, row.duration_seconds or 0.0))
 
     async def play_file(self, request: Request) -> Response:
         """The recording itself, or the part of it that the browser asks for."""
-        path = self.files.find(self._item(request).row.path)
+        path = self._files.find(self._item(request).row.path)
         return FileResponse(path, media_type=media_type(path))
 
     async def play_clip(self, request: Request) -> Response:
         """A part of the recording as WAV, for formats that the browser does not know."""
-        path = self.files.find(self._item(request).row.path)
+        path = self._files.find(self._item(request).row.path)
         try:
             start, end = (float(request.query_params[name]) for name in ("start", "end"))
         except (KeyError, ValueError):
@@ -127,37 +84,23 @@ class Room:
                 raise ValueError("too long")
             body = json.loads(await request.body())
             number, label = body["number"], body["label"]
-            is_known = type(number) is int and 0 <= number < len(self.desk.items) and label in ("", *LABELS)
+            is_known = type(number) is int and 0 <= number < len(self._desk.items) and label in ("", *LABELS)
         except (ValueError, KeyError, TypeError):
             is_known = False
         if not is_known:
             return PlainTextResponse("There is no such recording or label.", 400)
-        self.desk.decide(number, label)
-        return JSONResponse(self._progress())
+        self._desk.decide(number, label)
+        return JSONResponse(self._room.progress())
 
     async def undo(self, request: Request) -> Response:
         """Takes the last decision back."""
-        return JSONResponse({"number": self.desk.undo(), **self._progress()})
+        return JSONResponse({"number": self._desk.undo(), **self._room.progress()})
 
     def _item(self, request: Request) -> Item:
         number: int = request.path_params["number"]
-        if number >= len(self.desk.items):
+        if number >= len(self._desk.items):
             raise IndexError(number)
-        return self.desk.items[number]
-
-    def _brief(self, item: Item) -> dict[str, Any]:
-        row = item.row
-        return {
-            "name": posixpath.basename(row.path),
-            "folder": posixpath.dirname(row.path),
-            "label": row.dominant,
-            "confidence": row.confidence,
-            "count": len(item.rows),
-            "said": None if item.decision is None else item.decision.label,
-        }
-
-    def _progress(self) -> dict[str, int]:
-        return {"decided": self.desk.decided, "before": self.desk.decided_before, "total": len(self.desk.items)}
+        return self._desk.items[number]
 
 
 def make_app(room: Room, token: str, port: int) -> Gate:
@@ -168,16 +111,17 @@ def make_app(room: Room, token: str, port: int) -> Gate:
         token: The first part of every address.
         port: Where it will listen.
     """
+    answers = _Answers(room)
     routes = [
-        Route("/{token}/queue", room.show_queue),
-        Route("/{token}/item/{number:int}", room.show_item),
-        Route("/{token}/peaks/{number:int}", room.show_peaks),
-        Route("/{token}/audio/{number:int}", room.play_file),
-        Route("/{token}/clip/{number:int}", room.play_clip),
-        Route("/{token}/decide", room.decide, methods=["POST"]),
-        Route("/{token}/undo", room.undo, methods=["POST"]),
-        Route("/{token}/", room.show_page),
-        Route("/{token}/{name}", room.show_page),
+        Route("/{token}/queue", answers.show_queue),
+        Route("/{token}/item/{number:int}", answers.show_item),
+        Route("/{token}/peaks/{number:int}", answers.show_peaks),
+        Route("/{token}/audio/{number:int}", answers.play_file),
+        Route("/{token}/clip/{number:int}", answers.play_clip),
+        Route("/{token}/decide", answers.decide, methods=["POST"]),
+        Route("/{token}/undo", answers.undo, methods=["POST"]),
+        Route("/{token}/", answers.show_page),
+        Route("/{token}/{name}", answers.show_page),
     ]
     handlers: dict[Any, Any] = {FileError: _say(422), CannotStartError: _say(507), IndexError: _say(404)}
     return Gate(Starlette(routes=routes, exception_handlers=handlers), token, port)

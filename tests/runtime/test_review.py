@@ -23,18 +23,15 @@ from tests.support.tables import analysed, failed, windows_of
 testclient = pytest.importorskip("starlette.testclient")
 
 from instag.results import Silence  # noqa: E402
-from instag.review.desk import Desk  # noqa: E402
+from instag.review.desk import Desk, is_doubtful  # noqa: E402
 from instag.review.files import Files  # noqa: E402
-from instag.review.server import Room, make_app  # noqa: E402
+from instag.review.room import Room  # noqa: E402
+from instag.review.server import make_app  # noqa: E402
 from instag.table.timeline import Timeline  # noqa: E402
 
 HOSTILE = "<img src=x onerror=alert(1)>.wav"
 TOKEN, PORT = "secret", 4711
 BASE = f"http://127.0.0.1:{PORT}"
-
-
-def doubtful(row: Row) -> bool:
-    return bool(row.needs_review) and not row.is_accepted
 
 
 def write_sound(path: Path, seconds: float = 9.0) -> None:
@@ -72,7 +69,7 @@ def room(table, tmp_path):
     with closing(open_table(table)) as opened:
         for row in opened.rows():
             files.learn(row.path)
-        yield Room(Desk(opened, "Anna", doubtful), files, timeline, "t.csv")
+        yield Room(Desk(opened, "Anna", is_doubtful), files, timeline, "t.csv")
     timeline.close()
 
 
@@ -117,7 +114,7 @@ def test_one_who_is_not_sure_decides_nothing_but_is_not_asked_again(client, tabl
     row = rows_of(table)[f"b/{HOSTILE}"]
     assert row.review is not None and row.review.label == "" and row.label == "flute" and row.wants_review
     with closing(open_table(table)) as opened:
-        assert [item.row.path for item in Desk(opened, "Eve", doubtful).items] == ["a/low.wav"]
+        assert [item.row.path for item in Desk(opened, "Eve", is_doubtful).items] == ["a/low.wav"]
 
 
 def test_undo_goes_back_step_by_step(client, table):
@@ -282,7 +279,67 @@ def test_tables_that_cannot_be_reviewed(table, tmp_path):
         result = run("review", str(table), "--by", "Eve")
         assert result.returncode == 3 and "another job is writing it" in result.stderr
     with closing(open_table(table)) as opened:
-        for row in filter(doubtful, list(opened.rows())):
+        for row in filter(is_doubtful, list(opened.rows())):
             opened.append(replace(row, needs_review=False))
     result = run("review", str(table), "--by", "Anna")
     assert result.returncode == 0 and "nothing is left to review" in result.stdout
+
+
+def review_in_terminal(table: Path, keys: str, *more: str):
+    return run("review", str(table), "--terminal", "--by", "Anna", *more, input=keys)
+
+
+def test_in_a_terminal_a_line_is_a_decision(table):
+    result = review_in_terminal(table, "u\nx\ns\n0\nu\nv\n\n")
+    assert result.returncode == 0, result.stderr
+    assert "[2 left] a/low.wav (1 more with the same audio)\n  cello, 20 % sure>" in result.stdout
+    assert "nothing to undo" in result.stdout and "none of the keys" in result.stdout
+    assert result.stdout.endswith("2 decided, 0 left.\n")
+    said = [rows_of(table)[path].reviewed_label for path in (f"b/{HOSTILE}", "a/low.wav", "b/copy.wav")]
+    assert said == ["voice", "cello", "cello"]
+
+
+@pytest.mark.parametrize("keys", ["n\nq\n", "n\n"])
+def test_in_a_terminal_one_may_stop(table, keys):
+    assert review_in_terminal(table, keys).stdout.endswith("1 decided, 1 left.\n")
+    assert rows_of(table)["a/low.wav"].review is not None
+    assert review_in_terminal(table, "q\n").stdout.endswith("0 decided, 1 left.\n")
+
+
+def test_a_sample_is_heard_and_then_accepted(tmp_path):
+    rows = [
+        analysed(f"{n:03}.wav", "cello", 0.9 + n / 10_000, audio_digest=f"d{n}", assigned_by=AssignedBy.MACHINE)
+        for n in range(90)
+    ]
+    with closing(open_table(tmp_path / "t.jsonl")) as opened:
+        opened.extend(rows)
+    table = str(tmp_path / "t.jsonl")
+    assert "no sample was drawn" in run("accept", table).stderr
+    first = review_in_terminal(tmp_path / "t.jsonl", "\n" * 40, "--sample", "60")
+    assert first.stdout.endswith("40 decided, 20 left.\n")
+    assert "20 of the 60 files of its sample are not decided yet" in run("accept", table).stderr
+    assert review_in_terminal(tmp_path / "t.jsonl", "\n" * 20, "--sample", "60").stdout.endswith(
+        "20 decided, 0 left.\n"
+    )
+    accepted = run("accept", table, "--error", "0.2")
+    assert accepted.returncode == 0 and "30 files that nobody heard are accepted" in accepted.stdout
+
+
+def test_what_people_said_becomes_a_manifest_that_training_reads(table, tmp_path):
+    review_in_terminal(table, "0\nn\n")
+    result = run("export", str(table), "--to", "manifest", "-o", "manifest.csv", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = (tmp_path / "manifest.csv").read_text().splitlines()
+    assert lines[1:] == [
+        "a/low.wav,violin,,review,song/mix,a,train,9,,",
+        "b/known.wav,voice,,review,song/mix,b,train,30,,",
+    ]
+    manifest = pytest.importorskip("train.corpus.manifest")
+    clips = manifest.read_manifest(tmp_path / "manifest.csv")
+    assert [(clip.path, clip.label, clip.split) for clip in clips] == [
+        (tmp_path / "a/low.wav", "violin", "train"),
+        (tmp_path / "b/known.wav", "voice", "train"),
+    ]
+    (tmp_path / "sets").mkdir()
+    run("export", str(table), "--to", "manifest", "-o", "sets/m.csv", cwd=tmp_path)
+    assert all(clip.path.resolve().is_file() for clip in manifest.read_manifest(tmp_path / "sets/m.csv"))

@@ -1,8 +1,5 @@
 "use strict";
 (() => {
-// Keys by the digit that stands on them, whatever the layout; two letters for the labels behind the tenth.
-const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
-const LETTERS = { voice: "v", other: "o" };
 const SPEEDS = [1, 1.5, 2];
 const PIECE_SECONDS = 30;
 
@@ -244,6 +241,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.tagName === "SELECT") return;
   const isButton = event.target.tagName === "BUTTON";
   if (isButton && (event.key === "Enter" || event.key === " ")) return;
+  // Digits by the key that they stand on: some layouts want Shift for them.
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
   const action = keys[digit ? digit[1] : event.key.toLowerCase()];
   if (!action) return;
@@ -280,14 +278,13 @@ async function start() {
     button(byId("actions"), key, text, action);
     keys[key === "Space" ? " " : key.toLowerCase()] = action;
   }
-  labels.forEach(([label, name, colour], place) => {
-    const key = LETTERS[label] || DIGITS[place];
+  for (const [label, name, colour, key] of labels) {
     keys[key] = () => decide(label);
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.backgroundColor = colour;
     button(byId("labels"), key, name, keys[key]).lastChild.before(swatch);
-  });
+  }
   sortQueue();
   showProgress();
   await show(following(-1));
