@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from instag.labels import LABELS
 from instag.table import ResultTable
-from instag.table.rows import AssignedBy, Review, Row, Status
+from instag.table.rows import OUTPUTS, AssignedBy, Review, Row, Status
 
 # One key for each label, in their order.
 KEYS = dict(zip(LABELS, "1234567890vo", strict=True))
@@ -97,6 +97,7 @@ class Desk:
                     reviewed_label=label,
                     reviewed_by=review.by,
                     reviewed_at=review.at,
+                    settings=_without_outputs(row.settings),
                 )
                 for row in before
             ),
@@ -120,6 +121,11 @@ class Desk:
         for row in rows:
             self._table.append(row)
         item.rows, item.decision = rows, rows[0].review
+
+
+def _without_outputs(settings: str) -> str:
+    """The settings without what was written before the review: the next `instag tag --write-tags` writes it again."""
+    return " ".join(word for word in settings.split() if word not in OUTPUTS)
 
 
 def is_doubtful(row: Row) -> bool:

@@ -16,8 +16,9 @@ from instag.errors import FileError
 from instag.table import open_table
 from instag.table.lock import locked
 from instag.table.rows import AssignedBy, Row
+from instag.tags.view import read_tags
 from tests.support import synth
-from tests.support.commands import run
+from tests.support.commands import recording, run, use_tiny_model
 from tests.support.tables import analysed, failed, windows_of
 
 testclient = pytest.importorskip("starlette.testclient")
@@ -343,3 +344,25 @@ def test_what_people_said_becomes_a_manifest_that_training_reads(table, tmp_path
     (tmp_path / "sets").mkdir()
     run("export", str(table), "--to", "manifest", "-o", "sets/m.csv", cwd=tmp_path)
     assert all(clip.path.resolve().is_file() for clip in manifest.read_manifest(tmp_path / "sets/m.csv"))
+
+
+def test_tags_that_were_written_before_the_review_are_written_again(tmp_path, tiny_model, monkeypatch):
+    use_tiny_model(monkeypatch, tiny_model)
+    monkeypatch.chdir(tmp_path)
+    recording(tmp_path / "a.flac", "cello")
+    tag = ("tag", "a.flac", "-o", "t.csv", "--write-tags")
+    assert run(*tag).returncode == 0
+    row = rows_of(tmp_path / "t.csv")["a.flac"]
+    with closing(open_table(tmp_path / "t.csv")) as opened:
+        opened.append(replace(row, needs_review=True))
+    review_in_terminal(tmp_path / "t.csv", "0\n")
+    assert run("verify", "t.csv").returncode == 0
+    assert run(*tag).returncode == 0
+    values = read_tags(tmp_path / "a.flac")
+    assert (values.dominant, values.source[:12]) == ("violin", "person: Anna")
+    again = rows_of(tmp_path / "t.csv")["a.flac"]
+    assert (again.dominant, again.reviewed_label, again.reviewed_by) == ("cello", "violin", "Anna")
+    before = (tmp_path / "a.flac").stat().st_mtime_ns
+    assert run(*tag).returncode == 0
+    assert (tmp_path / "a.flac").stat().st_mtime_ns == before
+    assert run("verify", "t.csv").returncode == 0
