@@ -196,17 +196,21 @@ def main() -> None:
                 turns = min(2, runs) if title == "5 s" else runs  # thousands of files are a spread of their own
                 lines += rows_of(title, len(list(folder.iterdir())), jobs, *measure(folder, jobs, turns, yamnet))
                 print("\n".join(lines[-5:]), flush=True)
-        lines += ["", *stage_lines([(kind, next(folders[kind].iterdir())) for kind in PREDICTED_MS])]
-        lines += ["", *window_lines(settings.yamnet)]
-        lines += ["", "| what | measured | target |", "|---|---|---|", *start_lines(Path(name), 2 * runs)]
-        lines += planning_lines(Path(name), *((2_000, 10_000) if settings.quick else (200_000, 1_000_000)))
-        lines += length_lines(Path(name), 0.5 if settings.quick else 10.0, timed)
-        lines += ["", *peer_lines()]
-    lines.append("")
-    lines.append(f"Load of the machine in the last minute of the run: {os.getloadavg()[0]:.1f}.")
-    print("\n".join(lines))
-    if settings.output:
-        settings.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        small = settings.quick
+        for more in (
+            lambda: ["", *stage_lines([(kind, next(folders[kind].iterdir())) for kind in PREDICTED_MS])],
+            lambda: ["", *window_lines(settings.yamnet)],
+            lambda: ["", "| what | measured | target |", "|---|---|---|", *start_lines(Path(name), 2 * runs)],
+            lambda: length_lines(Path(name), 0.5 if small else 10.0, timed),
+            lambda: planning_lines(Path(name), *((2_000, 10_000) if small else (200_000, 1_000_000))),
+            lambda: ["", *peer_lines()],
+            lambda: ["", f"Load of the machine in the last minute of the run: {os.getloadavg()[0]:.1f}."],
+        ):
+            added = more()
+            print("\n".join(added), flush=True)
+            lines += added
+            if settings.output:  # after each part, so that a run that is cut off has not measured in vain
+                settings.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

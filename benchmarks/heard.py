@@ -2,7 +2,7 @@
 
 Makes a few hundred short files with the program ffmpeg, in every container and coding, whole and broken in the ways
 that archives see; decodes each with instag and with ffmpeg, and prints a table. The aim is that no file silently
-lacks more than 1 % of its sound.
+lacks more than 1 % of its sound. Of whole files the samples are compared too, not the seconds only.
 
 Run: `python -m benchmarks.heard`
 """
@@ -21,8 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import soxr
+
 from instag.audio import open_audio
 from instag.errors import FileError
+from instag.results import Samples
 
 RATE = 16000
 SILENT_SHARE = 0.01
@@ -61,12 +65,15 @@ class Outcome:
         heard_seconds: What instag decoded.
         other_seconds: What is there: FFmpeg's whole length, or the length written where FFmpeg hears less.
         code: The code of the row, or "".
+        difference: RMS of the difference between the samples of both, of the RMS of ffmpeg's; None where they are not
+            compared, because a broken file gives the two decoders different sound.
     """
 
     kind: str
     heard_seconds: float
     other_seconds: float
     code: str
+    difference: float | None = None
 
     @property
     def share(self) -> float:
@@ -82,8 +89,8 @@ class Outcome:
 def table(outcomes: list[Outcome]) -> str:
     """The outcomes as a Markdown table, one line a kind, and a line for all."""
     lines = [
-        "| Kind | Files | Median heard | Least heard | With a code | Silently missing |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| Kind | Files | Median heard | Least heard | With a code | Silently missing | Largest difference |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     kinds = sorted({one.kind for one in outcomes})
     lines += [_line(kind, [one for one in outcomes if one.kind == kind]) for kind in kinds]
@@ -93,27 +100,44 @@ def table(outcomes: list[Outcome]) -> str:
 def _line(name: str, outcomes: list[Outcome]) -> str:
     shares = [one.share for one in outcomes]
     coded, missing = sum(bool(one.code) for one in outcomes), sum(one.is_silently_missing for one in outcomes)
-    return f"| {name} | {len(outcomes)} | {statistics.median(shares):.3f} | {min(shares):.3f} | {coded} | {missing} |"
+    differences = [one.difference for one in outcomes if one.difference is not None]
+    largest = f"{max(differences):.4f}" if differences else ""
+    numbers = f"{statistics.median(shares):.3f} | {min(shares):.3f} | {coded} | {missing} | {largest}"
+    return f"| {name} | {len(outcomes)} | {numbers} |"
 
 
-def heard(path: Path) -> tuple[float, str]:
-    """Seconds that instag decodes, and the code."""
+def heard(path: Path) -> tuple[float, str, Samples]:
+    """Seconds that instag decodes, the code, and the samples at `RATE`."""
     try:
         with open_audio(path, RATE) as stream:
-            for _ in stream.blocks():
-                pass
-            return stream.decoded_seconds, str(stream.code.value) if stream.code else ""
+            samples = np.concatenate(list(stream.blocks()))
+            return stream.decoded_seconds, str(stream.code.value) if stream.code else "", samples
     except FileError as error:
-        return 0.0, str(error.code.value)
+        return 0.0, str(error.code.value), np.empty(0, np.float32)
 
 
-def heard_by_ffmpeg(ffmpeg: str, path: Path) -> float:
-    """Seconds that the program ffmpeg decodes of the first audio stream, passing over damage."""
+def heard_by_ffmpeg(ffmpeg: str, path: Path) -> Samples:
+    """What the program ffmpeg decodes of the first audio stream, averaged to one channel, passing over damage."""
     command = [ffmpeg, "-v", "quiet", "-err_detect", "ignore_err", "-i", str(path), "-map", "0:a:0"]
-    done = subprocess.run(
-        [*command, "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"], capture_output=True, check=False
-    )
-    return len(done.stdout) / 2 / RATE
+    done = subprocess.run([*command, "-f", "f32le", "-ar", str(RATE), "-"], capture_output=True, check=False)
+    probe = [ffmpeg.replace("ffmpeg", "ffprobe"), "-v", "quiet", "-select_streams", "a:0", "-show_entries"]
+    channels = subprocess.run(
+        [*probe, "stream=channels", "-of", "csv=p=0", str(path)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    count = int(channels[0].strip(",")) if channels else 1
+    return np.frombuffer(done.stdout, np.float32).reshape(-1, count).mean(axis=1)
+
+
+def difference(mine: Samples, other: Samples) -> float:
+    """RMS of the difference of what both hear, of the RMS of the second.
+
+    Both resampled to `RATE`, each with its own filter: what is well below the filters' edge is compared.
+    """
+    length = min(len(mine), len(other))
+    if not length:
+        return 1.0
+    first, second = (soxr.resample(one[:length].astype(np.float64), RATE, RATE / 2) for one in (mine, other))
+    return float(np.sqrt(np.mean((first - second) ** 2) / max(1e-12, float(np.mean(second**2)))))
 
 
 def _encode(ffmpeg: str, path: Path, codec: str, shape: tuple[int, int, int], *options: str) -> bool:
@@ -135,6 +159,16 @@ def make_whole(ffmpeg: str, folder: Path) -> Iterator[tuple[str, Path, float]]:
                     path.unlink(missing_ok=True)
 
 
+def make_several(ffmpeg: str, folder: Path) -> Iterator[tuple[str, Path, float]]:
+    """Files with two audio streams of the same length: kind, path and the seconds of both."""
+    for extension, codec in (("mka", "flac"), ("m4a", "aac"), ("mov", "pcm_s16le"), ("avi", "mp3"), ("ts", "mp2")):
+        for number, (_, _, seconds) in enumerate(_SHAPES):
+            one, path = folder / f"pcm_s16le-{number}.wav", folder / f"two-{number}.{extension}"
+            both = ["-i", str(one), "-i", str(one), "-map", "0:a", "-map", "1:a", "-c:a", codec, str(path)]
+            if subprocess.run([ffmpeg, "-v", "quiet", "-y", *both], check=False).returncode == 0:
+                yield f"{extension}, two streams", path, 2.0 * seconds
+
+
 def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
     """Breaks copies of the whole files: kind, path and the seconds that are there (0: FFmpeg is asked)."""
     for number, (_, _, seconds) in enumerate(_SHAPES):
@@ -144,8 +178,11 @@ def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
             if not whole.exists():
                 continue
             data = whole.read_bytes()
-            if extension != "flac":
-                yield _put(folder, f"{extension}, joined", number, extension, data + data, 2.0 * seconds)
+            yield _put(folder, f"{extension}, joined", number, extension, data + data, 2.0 * seconds)
+            if extension == "flac":
+                count = int.from_bytes(data[18:26]) >> 36 << 36 | 8000
+                few = data[:18] + count.to_bytes(8) + data[26:]
+                yield _put(folder, "flac, count too small", number, extension, few, seconds)
             middle = len(data) // 2
             damaged = data[:middle] + bytes(range(256)) * 2 + data[middle + 512 :]
             yield _put(folder, f"{extension}, damage in the middle", number, extension, damaged, seconds)
@@ -164,8 +201,22 @@ def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
             for what, size in (("0", 0), ("stale", 32000)):
                 broken = data[:at] + struct.pack(order, size) + data[at + struct.calcsize(order) :]
                 yield _put(folder, f"{extension}, size {what}", number, extension, broken, seconds)
+        for extension, codec in (("wav", "pcm_s16le"), ("aiff", "pcm_s16be"), ("m4a", "aac"), ("tta", "tta")):
+            data = (folder / f"{codec}-{number}.{extension}").read_bytes()
+            yield _put(folder, f"{extension}, joined", number, extension, data + data, 2.0 * seconds)
         data = (folder / f"pcm_s16le-{number}.wav").read_bytes()
+        yield _put(folder, "wav, junk in front", number, "wav", bytes(512) + data, seconds)
         body = data[data.find(b"data") :]
+        form, sound = data[12 : data.find(b"data")], body[8:]
+        wavl = b"wavl" + body + body
+        head = b"RIFF" + struct.pack("<I", 12 + len(form) + len(wavl)) + b"WAVE" + form
+        listed = head + b"LIST" + struct.pack("<I", len(wavl)) + wavl
+        yield _put(folder, "wav, list of waves", number, "wav", listed, 2.0 * seconds)
+        for magic in (b"RF64", b"BW64"):
+            for what, size in (("", len(sound)), (", size 0", 0), (", size unknown", (1 << 64) - 1)):
+                ds64 = struct.pack("<4sIQQQI", b"ds64", 28, size, size, 0, 0)
+                long = magic + b"\xff" * 4 + b"WAVE" + ds64 + form + b"data" + b"\xff" * 4 + sound
+                yield _put(folder, f"{magic.decode()}{what}", number, "wav", long, seconds)
         yield _put(folder, "wav, two data chunks", number, "wav", data + body, 2.0 * seconds)
 
 
@@ -178,8 +229,11 @@ def _put(folder: Path, kind: str, number: int, extension: str, data: bytes, seco
 def measure(ffmpeg: str, made: tuple[str, Path, float]) -> Outcome:
     """Decodes one file with both."""
     kind, path, seconds = made
-    mine, code = heard(path)
-    return Outcome(kind, mine, seconds or heard_by_ffmpeg(ffmpeg, path), code)
+    mine, code, samples = heard(path)
+    if seconds:
+        return Outcome(kind, mine, seconds, code)
+    other = heard_by_ffmpeg(ffmpeg, path)
+    return Outcome(kind, mine, len(other) / RATE, code, difference(samples, other))
 
 
 def main() -> int:
@@ -192,7 +246,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = [*make_whole(ffmpeg, folder), *make_broken(folder)]
+        made = [*make_whole(ffmpeg, folder), *make_several(ffmpeg, folder), *make_broken(folder)]
         with ThreadPoolExecutor(2) as pool:
             outcomes = list(pool.map(lambda one: measure(ffmpeg, one), made))
     print(table(outcomes))

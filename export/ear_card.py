@@ -49,7 +49,7 @@ def read_measured(folder: Path, looks: int) -> Measured:
     Raises:
         TrainingError: One of them cannot be read.
     """
-    read = []
+    read: list[Any] = []
     for name in ("report", "robust-instag", "peers"):
         path = folder / f"{name}.json"
         try:
@@ -58,7 +58,8 @@ def read_measured(folder: Path, looks: int) -> Measured:
             raise TrainingError(
                 f"{path}: the measurements cannot be read ({error}).", "Run the benchmark again."
             ) from error
-    return Measured(*read, looks)
+    report, robust, peers = read
+    return Measured(report, robust, peers, looks)
 
 
 def ear_card(card: ModelCard, measured: Measured) -> str:

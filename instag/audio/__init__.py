@@ -141,7 +141,7 @@ class AudioStream:
         Raises:
             FileError: Nothing, or not enough for an opinion, could be decoded.
         """
-        mixer, cleaner, limiter = Mixer(), Cleaner(), Limiter()
+        mixer, cleaner, limiter = Mixer(self.info.sample_rate), Cleaner(), Limiter()
         resampler = soxr.ResampleStream(self.info.sample_rate, self._target_rate, 1, dtype="float32", quality="HQ")
         frames = 0
         stopped: DecodingStoppedError | None = None

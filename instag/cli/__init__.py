@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from instag import __version__
-from instag.cli import accept, clips, doctor, export, merge, model, plot, prune, show, tag, untag, verify
+from instag.cli import accept, clips, doctor, evaluate, export, merge, model, plot, prune, show, tag, untag, verify
 from instag.cli import list as listing
 from instag.cli import report as reporting
 from instag.cli import review as reviewing
@@ -70,6 +70,7 @@ for command, summary, examples in (
     (export.export, "Write timelines for other programs.", export.EXAMPLES),
     (clips.clips, "Cut out the telling seconds.", clips.EXAMPLES),
     (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
+    (evaluate.evaluate, "Measure how right a table is.", evaluate.EXAMPLES),
     (plot.plot, "Draw a recording.", plot.EXAMPLES),
     (doctor.doctor, "Check this machine.", doctor.EXAMPLES),
 ):

@@ -22,6 +22,7 @@ _TAIL_BYTES = 4 << 20
 _WAVE64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _WAVE64_LIST = b"list" + bytes.fromhex("912fcf11a5d628db04c10000")
 _ID3V1_BYTES = 128
+_EXTENSIBLE = b"\xfe\xff"
 # Less than this, and less than a hundredth of the sound, is what some recorders leave behind their sound.
 _CRUMBS_BYTES = 4096
 _KNOWN = frozenset(
@@ -174,6 +175,8 @@ def find_sound(file: BinaryIO, kind: Kind, offset: int = 0, *, is_big: bool = Fa
         following = chunks.after(position, length)
         is_plain &= following == start + length + (length & 1) or chunks.is_wave64
         position = following
+    # In Wave64, libsndfile takes floats that are described at length for integers.
+    is_plain &= not (chunks.is_wave64 and format_body[:2] == _EXTENSIBLE)
     return Layout(tuple(spans), format_body, claimed_bytes, is_beyond, is_plain)
 
 

@@ -77,8 +77,7 @@ def check_output(output: Path) -> None:
     refuse_in_bag(output)
     if output.exists():
         try:
-            with output.open("rb") as file:
-                is_ours = _MARK.encode() in file.read(1024)
+            is_ours = _is_report(output)
         except OSError as error:
             raise _cannot_write(output, error) from None
         if not is_ours:
@@ -132,6 +131,11 @@ def write_report(
             if following is None:
                 break
             chunk, following = following, next(chunks, None)
+        if has_parts:  # pages of an earlier report on a larger table
+            written = {part["href"][1] for part in parts}
+            for old in folder.glob("page-*.html"):
+                if old.name not in written and _is_report(old):
+                    old.unlink()
         damaged = {"damaged_rows": table.damaged, "damaged_timelines": 0, "title": title}
         record = _overview_record(whole, parts, rows_a_page) if has_parts else _page_record(chunk, strips, output, root)
         _write(output, record | damaged | {"damaged_timelines": strips.damaged})
@@ -191,6 +195,11 @@ def page_text(record: dict[str, Any]) -> str:
         before, _, text = text.partition(place)
         pieces += [before, content]
     return "".join(pieces) + text
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK.encode() in file.read(1024)
 
 
 def _digest(text: str) -> str:

@@ -81,3 +81,14 @@ def test_both_decoders_give_the_same_samples(tmp_path, kind, container, coding, 
 
 def test_every_container_that_both_read_is_compared() -> None:
     assert {kind for kind, *_ in FILES} == NATIVE & set(DEMUXERS)
+
+
+def test_floats_in_wave64_as_ffmpeg_writes_them(tmp_path) -> None:
+    """libsndfile takes them for integers: loud noise, and not a word."""
+    signal = (0.3 * np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000)).astype(np.float32)
+    path = encode(tmp_path / "a.w64", signal, "w64", "pcm_f32le", 48_000, 1)
+    with path.open("rb", buffering=0) as file:
+        found = recognise(file)
+        first, second = _samples(SndfileReader(file, found)), _samples(AvReader(file, found))
+    np.testing.assert_allclose(first[:, 0], signal, atol=1e-6)
+    np.testing.assert_allclose(second, first, atol=1e-6)

@@ -272,10 +272,11 @@ def test_ten_thousand_files(tmp_path, visit):
 
 def test_a_table_too_large_for_one_page(tmp_path, visit):
     page, path = tmp_path / "r.html", large_table(tmp_path, 25)
-    for _ in range(2):  # a second report takes the place of the first
+    for rows_a_page in (6, 10):  # a second report takes the place of the first, and leaves none of its pages
         with closing(open_table(path, read_only=True)) as table:
-            done = write_report(table, BusyTimeline(), page, title="t", rows_a_page=10)
+            done = write_report(table, BusyTimeline(), page, title="t", rows_a_page=rows_a_page)
     assert (done.files, done.pages) == (25, 3)
+    assert len(list((tmp_path / "r_pages").iterdir())) == 3
     assert data_of(page)["summary"]["files"] == 25
     tab = visit(page)
     tab.locator("#review a").first.click()

@@ -193,21 +193,21 @@ def fit_correction(net: EarNet, embedded: Tensor, targets: Targets, settings: Ea
     """
     torch.manual_seed(seed)
     net = copy.deepcopy(net).eval()
-    first = net.head.correction[0]
+    correction = net.head.correction
+    assert correction is not None
+    first = correction[0]
     first.reset_parameters()
     mean, spread = embedded.mean(dim=(0, 1)), embedded.std(dim=(0, 1)) + 1e-6
-    for value in net.head.correction.parameters():
+    for value in correction.parameters():
         value.requires_grad_(True)
     heard = (targets.dominant != OTHER_INDEX).float()
     with torch.no_grad():
         strengths = torch.logsumexp(net.head.instruments(embedded), dim=2)
         before = (net.head.any_scale * strengths + net.head.any(embedded)[..., 0])[:, 0]
-    optimiser = torch.optim.AdamW(
-        net.head.correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay
-    )
+    optimiser = torch.optim.AdamW(correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay)
     for _ in range(settings.correction_epochs):
         for chosen in torch.randperm(len(embedded)).split(settings.correction_batch):
-            more = net.head.correction((embedded[chosen, 0] - mean) / spread)[:, 0]
+            more = correction((embedded[chosen, 0] - mean) / spread)[:, 0]
             loss = functional.binary_cross_entropy_with_logits(before[chosen] + more, heard[chosen])
             optimiser.zero_grad()
             loss.backward()
