@@ -27,6 +27,7 @@ from instag.cli import (
 )
 from instag.cli import list as listing
 from instag.cli import report as reporting
+from instag.cli import review as reviewing
 from instag.cli.boundary import report
 from instag.cli.help import Command, epilog
 from instag.cli.streams import guard_streams
@@ -78,6 +79,7 @@ for command, summary, examples in (
     (model.model, "Show what a model says of itself.", model.EXAMPLES),
     (verify.verify, "Check files against a table.", verify.EXAMPLES),
     (listing.list_files, "List files of a table.", listing.EXAMPLES),
+    (reviewing.review, "Listen to what is doubtful.", reviewing.EXAMPLES),
     (accept.accept, "Accept labels unheard, at a known risk.", accept.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instag.table.rows import Row
 
 TIMELINES = ("audacity", "textgrid", "raven", "jams", "webvtt", "iiif")
-CATALOGUES = ("premis", "marcxml", "marc", "archivematica", "pbcore")
+CATALOGUES = ("premis", "marcxml", "marc", "archivematica", "pbcore", "manifest")
 EXAMPLES = """
 instag export t.csv --to premis -o premis.xml  # preservation events
 instag export t.csv --to archivematica -o metadata.csv  # Dublin Core
@@ -41,7 +41,7 @@ def export(
             panel=WRITE,
             metavar="FORMAT",
             show_default=False,
-            help=f"For a catalogue: {', '.join(CATALOGUES)}. A timeline: {', '.join(TIMELINES)}.",
+            help=f"One file: {', '.join(CATALOGUES)}. A timeline: {', '.join(TIMELINES)}.",
         ),
     ],
     output: Annotated[
@@ -124,6 +124,9 @@ def export(
         if root and (outside := next((p for p in places if not p.startswith(os.path.join(top, ""))), None)):  # noqa: PTH118
             raise UsageError(f"--root {root}: {outside} is not below it.", "Name a folder that holds every recording.")
         named = [(os.path.relpath(place, top), row) for place, row in zip(places, rows, strict=True)]
+        if to == "manifest" and prefix is None:  # its paths start from its own folder
+            prefix = os.path.join(os.path.relpath(top or os.curdir, output.absolute().parent), "")  # noqa: PTH118
+            prefix = prefix.replace(os.sep, "/").removeprefix("./")
         try:
             missing = _write_timelines(to, output, named, windows, prefix or "") if windows else []
             if not windows:
@@ -185,7 +188,7 @@ def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], wi
 def _write_catalogue(
     to: str, file: Path, named: Sequence[tuple[str, Row]], prefix: str | None, organisation: str
 ) -> None:
-    from instag.exports import archivematica, marc, pbcore, premis
+    from instag.exports import archivematica, manifest, marc, pbcore, premis
 
     before = (
         prefix if prefix is not None else {"premis": premis.PREFIX, "archivematica": archivematica.PREFIX}.get(to, "")
@@ -197,6 +200,7 @@ def _write_catalogue(
         "marc": lambda: marc.to_bytes(recordings, organisation),
         "archivematica": lambda: archivematica.to_bytes(recordings),
         "pbcore": lambda: pbcore.to_bytes(recordings),
+        "manifest": lambda: manifest.to_bytes(recordings),
     }
     document = write[to]()
     file.parent.mkdir(parents=True, exist_ok=True)

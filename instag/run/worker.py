@@ -22,7 +22,7 @@ from instag.model.card import ModelCard
 from instag.model.session import Device, open_model
 from instag.results import TagOutcome, WindowScores
 from instag.table.reviews import Reviews
-from instag.table.rows import AssignedBy, Row, Status, with_identifiers
+from instag.table.rows import SIDECAR, TAGS, AssignedBy, Row, Status, with_identifiers
 from instag.tags import sidecar
 from instag.tags.sidecar_tree import SidecarTree
 
@@ -57,7 +57,7 @@ class WorkerSettings:
 
     def wanted(self) -> tuple[str, ...]:
         """What of the settings a file's row must hold for the file to be done, as in the `settings` column."""
-        outputs = (("tags", self.write_tags), ("overwrite", self.overwrite), ("sidecar", self.sidecar))
+        outputs = ((TAGS, self.write_tags), ("overwrite", self.overwrite), (SIDECAR, self.sidecar))
         return (self.analysis.fingerprint(), *(name for name, asked in outputs if asked))
 
 

@@ -205,6 +205,10 @@ _SHARE_COLUMNS = tuple(f"share_{label}" for label in LABELS)
 _PRESENT_COLUMNS = tuple(f"present_{label}" for label in LABELS)
 _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 
+# The words of the column `settings` that say what was written beside the table.
+TAGS, SIDECAR = "tags", "sidecar"
+OUTPUTS = frozenset({TAGS, SIDECAR})
+
 # What JSON has beside the columns.
 IDENTIFIERS = "identifiers"
 COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS)

@@ -67,6 +67,11 @@ BREACHES = {
         "import matplotlib",
         "instag.verify -> matplotlib",
     ),
+    "Only instag.review imports starlette and uvicorn": (
+        "instag/verify.py",
+        "import uvicorn",
+        "instag.verify -> uvicorn",
+    ),
     "instag is offline: it imports nothing that opens a connection": (
         "instag/constants.py",
         "import urllib.request",
