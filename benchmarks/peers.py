@@ -121,7 +121,7 @@ def tag(files: Sequence[RealFile], rate: int, names: Sequence[str], network: Cal
 
 
 def mappings(tagged: Tagged, classes: Mapping[str, Sequence[str]]) -> dict[str, Mapped]:
-    """Every way to eleven strengths: the plain class or the strongest that means the label, its probability or log odds.
+    """Every way to eleven strengths: the plain class or the strongest one, its probability or its log odds.
 
     A label without a class has the least strength of all.
     """
