@@ -40,6 +40,8 @@ from train.models.yamnet_body import pretrained_body, read_pretrained
 
 WINDOW_SECONDS = 3.0
 BATCH = 32
+# The strength of a label without a class.
+LEAST = 1e-6
 # For each label the classes that mean it, the plain one first. AudioSet's names are the same for both networks.
 AUDIOSET: Mapping[str, tuple[str, ...]] = {
     "cello": ("Cello",),
@@ -86,7 +88,7 @@ class Mapped:
     """Recordings as a peer hears them through one way of mapping.
 
     Attributes:
-        strengths: (recordings, 11) mean strength of each label; higher means surer.
+        strengths: (recordings, 11) mean strength of each label, 0 to 1; higher means surer.
     """
 
     strengths: NDArray[np.float64]
@@ -119,7 +121,7 @@ def tag(files: Sequence[RealFile], rate: int, names: Sequence[str], network: Cal
 
 
 def mappings(tagged: Tagged, classes: Mapping[str, Sequence[str]]) -> dict[str, Mapped]:
-    """Every way to eleven strengths: the plain class or the strongest that means the label, by probability or log odds.
+    """Every way to eleven strengths: the plain class or the strongest one, its probability or its log odds.
 
     A label without a class has the least strength of all.
     """
@@ -128,16 +130,19 @@ def mappings(tagged: Tagged, classes: Mapping[str, Sequence[str]]) -> dict[str, 
         for scale in ("probability", "log odds"):
             rows = []
             for probabilities, votes in zip(tagged.probabilities, tagged.votes, strict=True):
-                values = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
-                values = values if scale == "probability" else np.log(values / (1 - values))
-                least = 0.0 if scale == "probability" else float(np.log(1e-6))
-                labels = np.full((len(values), len(IRMAS_11)), least)
+                values = np.full((len(probabilities), len(IRMAS_11)), LEAST)
                 for at, label in enumerate(IRMAS_11):
                     meant = [tagged.names.index(name) for name in classes.get(label, ()) if name in tagged.names]
                     meant = meant[:1] if which == "plain class" else meant
                     if meant:
-                        labels[:, at] = values[:, meant].max(axis=1)
-                rows.append(votes @ labels if votes.any() else np.full(len(IRMAS_11), least))
+                        values[:, at] = np.clip(probabilities[:, meant].max(axis=1), LEAST, 1 - LEAST)
+                # A mean of log odds comes back to 0..1, where thresholds are looked for.
+                mean = (
+                    votes @ values
+                    if scale == "probability"
+                    else 1 / (1 + np.exp(-(votes @ np.log(values / (1 - values)))))
+                )
+                rows.append(mean if votes.any() else np.full(len(IRMAS_11), LEAST))
             ways[f"{which}, {scale}"] = Mapped(np.stack(rows))
     return ways
 

@@ -88,6 +88,7 @@ def test_with_a_tuned_body_only_the_head_is_fitted(net: EarNet, monkeypatch: pyt
     for name, value in tuned.state_dict().items():
         torch.testing.assert_close(made.body.state_dict()[name], value)
     assert float(made.head.shift) == 0.5
+    assert pools.worn.known.all(), "the pool on disk keeps its labels"
 
 
 class SizedPool(SimpleNamespace):

@@ -163,6 +163,9 @@ def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | N
     else:
         mixed.body.load_state_dict(body.state_dict())
     embedded, targets = features(mixed.body, together(pools.all)), Targets.of(pools.all)
+    if pools.worn:
+        # Worn transfers teach what is none of the eleven; learning presence from them cost false labels on clean music.
+        targets.known[-len(pools.worn) :] = 0
     net = fit_ear_head(mixed, embedded, targets, config.tune, 1)
     if net.head.correction is not None:
         net = fit_correction(net, embedded, targets, config.tune, 1)
