@@ -83,7 +83,7 @@ for command, summary, examples in (
     (accept.accept, "Accept labels unheard, at a known risk.", accept.EXAMPLES),
     (prune.prune, "Drop rows of files that are gone.", prune.EXAMPLES),
     (merge.merge, "Join tables.", merge.EXAMPLES),
-    (export.export, "Write timelines for other programs.", export.EXAMPLES),
+    (export.export, "Write catalogue records, or timelines for other programs.", export.EXAMPLES),
     (clips.clips, "Cut out the telling seconds.", clips.EXAMPLES),
     (reporting.report, "Write a page to look at.", reporting.EXAMPLES),
     (evaluate.evaluate, "Measure how right a table is.", evaluate.EXAMPLES),

@@ -85,7 +85,7 @@ def export(
             panel=WRITE,
             metavar="PREFIX",
             show_default=False,
-            help="Put this before each path (premis and archivematica: objects/ without it). For catalogues and iiif.",
+            help="Put this before each path, for catalogues and iiif. Default for premis and archivematica: objects/.",
         ),
     ] = None,
     organisation: Annotated[

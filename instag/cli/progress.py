@@ -198,7 +198,7 @@ def summary(totals: Totals) -> str:
     text = f"{count(totals.files, 'file')}: {', '.join(parts)}; {totals.needs_review} {verb} review."
     if totals.analysed:
         text += (
-            f" {_clock(totals.audio_seconds)} of audio in {_clock(totals.elapsed_seconds)},"
+            f" {_clock(totals.audio_seconds)} of audio in {_took(totals.elapsed_seconds)},"
             f" {totals.speed:.0f} × real time."
         )
     if totals.interrupted:
@@ -210,6 +210,10 @@ def _clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
 
 
 def count(number: int, noun: str) -> str:
