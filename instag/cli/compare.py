@@ -48,18 +48,22 @@ def compare(
     from instag.measure.comparison import compare as hold
     from instag.measure.comparison import lines
     from instag.measure.tagged import read_tagged
-    from instag.measure.truth import read_catalogue
+    from instag.measure.truth import Catalogue, read_catalogue
+    from instag.paths import for_terminal
     from instag.table import open_table
 
     with errors_for_people():
         if tags == (catalogue is not None):
             raise UsageError("There must be either a CATALOGUE or --tags to compare with.", "Give one of them.")
-        written, unreadable = (read_catalogue(catalogue) if catalogue else {}), list[str]()
+        said = read_catalogue(catalogue) if catalogue else Catalogue({}, ())
+        written, unreadable = said.written, list[str]()
         with closing(open_table(table, read_only=True)) as opened:
             if tags:
                 written, unreadable = read_tagged(opened.rows(), root)
             result = hold(opened.rows(), written, "tags" if tags else "catalogue", unreadable)
         typer.echo(json.dumps(asdict(result), ensure_ascii=False) if as_json else "\n".join(lines(result)))
+        for again in said.repeats:
+            typer.echo(for_terminal(f"{again.place}: {again.path} is named again; its words are joined."), err=True)
         if opened.damaged:
             typer.echo(f"{opened.damaged} rows of the table cannot be read.", err=True)
         if opened.damaged or unreadable:

@@ -11,9 +11,21 @@ from pathlib import Path
 
 from instag.errors import CannotStartError
 from instag.labels import LABELS
+from instag.measure.labelfiles import read_label_files
 from instag.measure.words import read_words
 
-_SUFFIXES = (".selections.txt", ".txt")  # of Raven's and Audacity's files, behind the recording's own name
+
+@dataclass(frozen=True)
+class Repeat:
+    """A line that names a recording once more.
+
+    Attributes:
+        path: The recording, in the form in which paths are compared.
+        place: The file and both lines, in words.
+    """
+
+    path: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -23,10 +35,29 @@ class Truth:
     Attributes:
         labels: For each path, its labels; the dominant one first where the source tells.
         unknown: How many recordings have each word that is no label.
+        repeats: Lines of a CSV file that name a recording again; its labels are joined.
+        machines: Label files in which every label is as `instag export` wrote it. They are left out.
+        may_lack_extension: Whether a recording's extension may be missing in a path, as Raven leaves it out.
     """
 
     labels: dict[str, tuple[str, ...]]
     unknown: dict[str, int]
+    repeats: tuple[Repeat, ...] = ()
+    machines: tuple[str, ...] = ()
+    may_lack_extension: bool = False
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a catalogue says.
+
+    Attributes:
+        written: The words for each path, as `normal_path` gives it.
+        repeats: Lines that name a recording again; its words are joined.
+    """
+
+    written: dict[str, str]
+    repeats: tuple[Repeat, ...]
 
 
 def normal_path(path: str) -> str:
@@ -38,16 +69,24 @@ def read_truth(source: Path) -> Truth:
     """Reads a CSV file with the columns `path` and `label`, or a folder of label files.
 
     In the CSV file, several labels are joined by `;`. In a folder, `a/b.wav.txt` (Audacity) or `a/b.wav.selections.txt`
-    (Raven) holds the labels of `a/b.wav`; the label with the longest time counts as the dominant one.
+    or `a/b.Table.1.selections.txt` (Raven) holds the labels of `a/b.wav`; the label with the longest time counts as
+    the dominant one.
 
     Args:
         source: The file or the folder.
 
     Raises:
-        CannotStartError: It cannot be read, or holds no labels.
+        CannotStartError: It cannot be read, or holds no labels that a person gave.
     """
+    is_folder = source.is_dir()
+    machines: tuple[str, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
     try:
-        words = _from_folder(source) if source.is_dir() else _from_csv(source, ("label",))
+        if is_folder:
+            labelled = read_label_files(source)
+            words, machines = labelled.words, labelled.machines
+        else:
+            words, repeats = _from_csv(source, ("label",))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(source, error) from None
     known: dict[str, tuple[str, ...]] = {}
@@ -56,27 +95,32 @@ def read_truth(source: Path) -> Truth:
         named = read_words(";".join(said))
         unknown.update(set(named.unknown))
         if named.labels:
-            known[path] = named.labels
+            known[normal_path(path)] = named.labels
+    if not known and machines:
+        raise CannotStartError(
+            f"{source}: every label in it is as `instag export` wrote it, for example in {machines[0]}.",
+            "Correct them by ear, and delete the note `machine: …` where you did.",
+        )
     if not known:
         names = ", ".join(LABELS)
         raise CannotStartError(f"{source}: holds no label that instag knows.", f"Use these: {names}.")
-    return Truth(known, dict(unknown.most_common()))
+    return Truth(known, dict(unknown.most_common()), repeats, machines, may_lack_extension=is_folder)
 
 
-def read_catalogue(file: Path) -> dict[str, str]:
+def read_catalogue(file: Path) -> Catalogue:
     """What a CSV file with the columns `path` and `label`, `labels`, `instrument` or `instruments` says of each path.
 
     Raises:
         CannotStartError: It cannot be read, or says nothing.
     """
     try:
-        words = _from_csv(file, ("label", "labels", "instrument", "instruments"))
+        words, repeats = _from_csv(file, ("label", "labels", "instrument", "instruments"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(file, error) from None
     written = {path: "; ".join(word.strip() for word in said) for path, said in words.items() if said}
     if not written:
         raise CannotStartError(f"{file}: says nothing of any recording.", "Give a file with an instrument for a path.")
-    return written
+    return Catalogue(written, repeats)
 
 
 def _unreadable(source: Path, error: Exception) -> CannotStartError:
@@ -84,7 +128,7 @@ def _unreadable(source: Path, error: Exception) -> CannotStartError:
     return CannotStartError(f"{source}: cannot be read ({reason}).", "Check the file's name and encoding.")
 
 
-def _from_csv(file: Path, names: tuple[str, ...]) -> dict[str, list[str]]:
+def _from_csv(file: Path, names: tuple[str, ...]) -> tuple[dict[str, list[str]], tuple[Repeat, ...]]:
     text = file.read_text(encoding="utf-8-sig")
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",")
@@ -96,38 +140,12 @@ def _from_csv(file: Path, names: tuple[str, ...]) -> dict[str, list[str]]:
             "Give it the header path,label, with several labels of one recording joined by a semicolon.",
         )
     words: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    repeats = []
     for row in reader:
-        path, said = row[columns["path"]] or "", row[label] or ""
-        words.setdefault(normal_path(path), []).extend(word for word in said.split(";") if word.strip())
-    return words
-
-
-def _from_folder(folder: Path) -> dict[str, list[str]]:
-    words = {}
-    for file in sorted(folder.rglob("*.txt")):
-        suffix = next(suffix for suffix in _SUFFIXES if file.name.endswith(suffix))
-        name = file.relative_to(folder).as_posix().removesuffix(suffix)
-        seconds: Counter[str] = Counter()
-        for start, end, word in _spans(file.read_text(encoding="utf-8-sig")):
-            seconds[word] += max(end - start, 0.0)  # type: ignore[assignment]
-        words[normal_path(name)] = [word for word, _ in seconds.most_common()]
-    return words
-
-
-def _spans(text: str) -> list[tuple[float, float, str]]:
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
-    header = [name.strip().lower() for name in lines[0]] if lines else []
-    is_raven = "begin time (s)" in header
-    places = [header.index("begin time (s)"), header.index("end time (s)")] if is_raven else [0, 1]
-    # Raven has no column for labels of its own: people call it by one of these names.
-    named = [n for n in ("instrument", "annotation", "label", "species") if n in header]
-    where = header.index(named[0]) if named else 2
-    spans = []
-    for line in lines[1:] if is_raven else lines:
-        try:
-            start, end, word = float(line[places[0]]), float(line[places[1]]), line[where]
-        except (ValueError, IndexError):  # Audacity's second line of a label with frequencies, or an empty line
-            continue
-        # What `instag export` wrote after the label: who gave it, and how sure it was.
-        spans.append((start, end, word.partition(" (")[0]))
-    return spans
+        path, said = normal_path(row[columns["path"]] or ""), row[label] or ""
+        if path in words:
+            repeats.append(Repeat(path, f"{file}, line {reader.line_num}, after line {lines[path]}"))
+        words.setdefault(path, []).extend(word for word in said.split(";") if word.strip())
+        lines.setdefault(path, reader.line_num)
+    return words, tuple(repeats)

@@ -10,6 +10,7 @@ from instag.labels import LABELS
 from instag.measure.judged import Matched
 from instag.measure.metrics import Evaluation, Figure
 from instag.measure.truth import Truth
+from instag.paths import for_terminal
 
 _NAMED_AT_MOST = 3
 
@@ -60,10 +61,16 @@ def left_out(matched: Matched, truth: Truth) -> Iterator[str]:
     for paths, why in (
         (matched.failed, "could not be analysed, and count as nothing"),
         (matched.only_truth, "have a true label, and are not in the table"),
+        (matched.several, "names of label files fit several recordings, and are left out"),
+        (truth.machines, "label files are as `instag export` wrote them, nobody's word, and are left out"),
+        (
+            [f"{each.path} ({each.place})" for each in truth.repeats],
+            "lines name a recording again; its labels are joined",
+        ),
     ):
         if paths:
             more = ", …" if len(paths) > _NAMED_AT_MOST else ""
-            yield f"{len(paths)} {why}: {', '.join(paths[:_NAMED_AT_MOST])}{more}"
+            yield f"{len(paths)} {why}: {for_terminal(', '.join(paths[:_NAMED_AT_MOST]))}{more}"
     if matched.only_table:
         yield f"{matched.only_table} in the table have no true label, and are left out"
     if truth.unknown:
@@ -81,9 +88,12 @@ def to_json(found: Evaluation, matched: Matched, truth: Truth) -> str:
         "left_out": {
             "failed": matched.failed,
             "not_in_table": matched.only_truth,
+            "names_of_several": matched.several,
+            "as_exported": truth.machines,
             "without_truth": matched.only_table,
             "unknown_words": truth.unknown,
         },
+        "repeated": [asdict(each) for each in truth.repeats],
         "reviewed": matched.reviewed,
     }
     return json.dumps(document, ensure_ascii=False)

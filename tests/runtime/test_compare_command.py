@@ -100,3 +100,10 @@ def test_one_thing_to_compare_with(job):
     assert compare().exit_code == 2
     assert compare("c.csv", "--tags").exit_code == 2
     assert compare("c.csv").exit_code == 3
+
+
+def test_a_path_that_a_catalogue_names_twice_is_said_with_its_lines(job):
+    (job / "c.csv").write_text("path,instrument\na.flac,flute\nb.flac,flute\n./a.flac,clarinet\n")
+    ended = compare("c.csv")
+    assert ended.exit_code == 0 and "Compared: 2. Same: 2." in ended.stdout
+    assert ended.stderr == "c.csv, line 4, after line 2: a.flac is named again; its words are joined.\n"

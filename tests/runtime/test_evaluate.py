@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,16 @@ from typer.testing import CliRunner
 
 from instag.cli import app
 from instag.errors import CannotStartError
+from instag.exports import audacity, raven
+from instag.exports.spans import named_spans
 from instag.labels import LABELS
 from instag.measure.metrics import Judged, evaluate
 from instag.measure.truth import read_truth
 from instag.measure.words import read_words, synonyms
+from instag.results import Silence
 from instag.table import open_table
 from instag.table.rows import AssignedBy, Row, Status
+from instag.table.timeline import WindowRow
 from tests.support.browser import chromium
 
 GOLDEN = (
@@ -29,6 +34,8 @@ GOLDEN = (
     (("flute",), "flute", 0.75, ("flute",), False),
     (("piano", "voice"), "voice", 0.92, ("voice", "organ"), False),
 )
+
+RAVEN = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tInstrument"
 
 
 def judged(cases=GOLDEN):
@@ -149,11 +156,76 @@ def test_labels_of_audacity_and_raven(table):
     folder = table / "labels/in"
     folder.mkdir(parents=True)
     (folder / "a.wav.txt").write_text("0.0\t2.0\tpiano (machine: m 1, 80 %)\n\\\t100\t200\n2.0\t9.0\tcello\n")
-    header = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tInstrument\n"
-    (folder / "c.wav.selections.txt").write_text(header + "1\tWaveform 1\t1\t0.0\t3.0\tpiano\n")
+    (folder / "c.wav.selections.txt").write_text(RAVEN + "\n1\tWaveform 1\t1\t0.0\t3.0\tpiano\n")
     truth = read_truth(table / "labels")
     assert truth.labels == {"in/a.wav": ("cello", "piano"), "in/c.wav": ("piano",)}
     assert run("labels").exit_code == 0
+
+
+AS_EXPORTED = {
+    "a.wav.txt": "0.0\t9.0\tcello (machine: m 1, 80 %)\n",
+    "c.wav.selections.txt": RAVEN + "\tConfidence\tSource\n1\tWaveform 1\t1\t0.0\t3.0\tpiano\t0.9\tmachine: m 1\n",
+}
+
+
+def test_labels_that_instag_exported_and_nobody_corrected_are_no_truth(table):
+    folder = table / "labels/in"
+    folder.mkdir(parents=True)
+    for name, text in AS_EXPORTED.items():
+        (folder / name).write_text(text)
+    ended = run("labels")
+    assert ended.exit_code == 3
+    assert "every label in it is as `instag export` wrote it, for example in in/a.wav.txt" in ended.output
+    # One label of a person's, and the file is a person's word; so is what a person said before the export.
+    (folder / "a.wav.txt").write_text("0.0\t2.0\tcello (machine: m 1, 80 %)\n2.0\t9.0\tflute\n")
+    (folder / "b.wav.txt").write_text("0.0\t9.0\tflute (person: Anna; the machine said: cello)\n")
+    ended = run("labels", "--json")
+    assert json.loads(ended.output)["left_out"]["as_exported"] == ["in/c.wav.selections.txt"]
+    assert json.loads(ended.output)["recordings"] == 2
+    assert "1 label files are as `instag export` wrote them" in run("labels").output
+
+
+@pytest.mark.parametrize("program", [audacity, raven])
+def test_an_export_of_the_program_itself_is_recognised(table, program):
+    row = Row("in/a.wav", Status.ANALYSED, "cello", 0.9, False, ("cello",), model_id="m", model_version="1")
+    window = WindowRow(0.0, 3.0, -20.0, Silence.NONE, "cello", 0.9, tuple(np.eye(12)[0]), (0.0,) * 12)
+    (table / "labels/in").mkdir(parents=True)
+    file = table / f"labels/in/a.wav{program.SUFFIX}"
+    file.write_text(program.to_text("in/a.wav", named_spans(row, [window])))
+    assert run("labels").exit_code == 3
+    file.write_text(program.to_text("in/a.wav", named_spans(replace(row, reviewed_label="flute"), [window])))
+    assert json.loads(run("labels", "--json").output)["accuracy"]["value"] == 0
+
+
+def test_ravens_own_names_of_files_lack_the_extension(table):
+    folder = table / "labels/in"
+    folder.mkdir(parents=True)
+    (folder / "a.Table.1.selections.txt").write_text(RAVEN + "\n1\tWaveform 1\t1\t0.0\t3.0\tcello\n")
+    (folder / "a.Table.2.selections.txt").write_text(RAVEN + "\n1\tWaveform 1\t1\t3.0\t9.0\tflute\n")
+    (folder / "c.wav.Table.1.selections.txt").write_text(RAVEN + "\n1\tWaveform 1\t1\t0.0\t3.0\tpiano\n")
+    truth = read_truth(table / "labels")
+    assert truth.labels == {"in/a": ("flute", "cello"), "in/c.wav": ("piano",)}
+    document = json.loads(run("labels", "--json").output)
+    assert document["recordings"] == 2 and document["left_out"]["not_in_table"] == []
+    # Where two recordings have the name, nobody knows which is meant.
+    rows = open_table(table / "t.csv")
+    rows.append(Row("in/a.mp3", Status.ANALYSED, "flute", 0.9, False, ("flute",)))
+    rows.finish()
+    document = json.loads(run("labels", "--json").output)
+    assert document["recordings"] == 1 and document["left_out"]["names_of_several"] == ["in/a"]
+    # One that is called exactly so is meant.
+    (folder / "a.wav.txt").write_text("0.0\t9.0\tcello\n")
+    (folder / "a.mp3.txt").write_text("0.0\t9.0\tcello\n")
+    document = json.loads(run("labels", "--json").output)
+    assert document["recordings"] == 3 and document["left_out"]["not_in_table"] == ["in/a"]
+
+
+def test_a_recording_that_a_truth_names_twice_is_said_with_its_lines(table):
+    (table / "truth.csv").write_text("path,label\nin/a.wav,cello\nin/c.wav,piano\n./in/a.wav,flute\n")
+    assert read_truth(table / "truth.csv").labels["in/a.wav"] == ("cello", "flute")
+    says = "1 lines name a recording again; its labels are joined: in/a.wav (truth.csv, line 4, after line 2)"
+    assert says in run("truth.csv").output
+    assert json.loads(run("truth.csv", "--json").output)["repeated"][0]["path"] == "in/a.wav"
 
 
 @pytest.mark.parametrize(
