@@ -3,7 +3,8 @@
 Conventions. A recording is right when its dominant label is one of the true labels. Per-class figures and the confusion
 count it under that label; a wrong one counts under its first true label. Confidence is calibrated when, of recordings
 with confidence p, the share p is right. Intervals are percentile bootstraps over recordings (Efron and Tibshirani
-1993): copies or takes of one session make them too narrow.
+1993): copies or takes of one session make them too narrow. Where all recordings are right, or all are wrong, every
+resample says the same; the accuracy then has the exact interval of Clopper and Pearson (1934).
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def evaluate(judged: Sequence[Judged], seed: int = 0) -> Evaluation:
     kept = np.array([not each.needs_review for each in judged])
     return Evaluation(
         recordings=len(judged),
-        accuracy=_figure(float(right.mean()), [float(right[draw].mean()) for draw in draws]),
+        accuracy=_accuracy(right, draws),
         macro_f1=_figure(_macro_f1(confusion), [_macro_f1(_confusion(true[draw], heard[draw])) for draw in draws]),
         calibration_error=_figure(
             _calibration_error(confidences, right),
@@ -161,6 +162,14 @@ def evaluate(judged: Sequence[Judged], seed: int = 0) -> Evaluation:
         bins=_bins(confidences, right),
         curve=_curve(confidences, right),
     )
+
+
+def _accuracy(right: NDArray[np.bool_], draws: Sequence[NDArray[np.int_]]) -> Figure:
+    found = _figure(float(right.mean()), [float(right[draw].mean()) for draw in draws])
+    if found.value not in (0, 1):
+        return found
+    chance = 0.025 ** (1 / len(right))
+    return Figure(1.0, chance, 1.0) if found.value else Figure(0.0, 0.0, 1 - chance)
 
 
 def _figure(value: float, resampled: Sequence[float]) -> Figure:

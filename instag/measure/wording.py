@@ -106,6 +106,8 @@ def percent(share: float) -> str:
 
 def figure(each: Figure) -> str:
     """A figure with its interval, in percent."""
+    if each.low == each.high:
+        return f"{100 * each.value:.1f} % (no interval: each resample gives the same)"
     return f"{100 * each.value:.1f} % (95 % interval {100 * each.low:.1f} to {100 * each.high:.1f})"
 
 

@@ -19,6 +19,7 @@ from instag.exports.spans import named_spans
 from instag.labels import LABELS
 from instag.measure.metrics import Judged, evaluate
 from instag.measure.truth import read_truth
+from instag.measure.wording import figure
 from instag.measure.words import read_words, synonyms
 from instag.results import Silence
 from instag.table import open_table
@@ -77,6 +78,17 @@ def test_intervals_hold_the_value_and_are_the_same_each_time():
     # The standard error of 0.8 over 200 is 0.028.
     assert found.accuracy.high - found.accuracy.low == pytest.approx(4 * 0.0283, rel=0.15)
     assert evaluate(judged(cases)) == found
+
+
+def test_a_few_recordings_without_a_mistake_prove_little():
+    """The intervals of 12 of 12 and 0 of 12 in the tables of Clopper and Pearson (1934)."""
+    right = [(("cello",), "cello", 0.9, ("cello",), False)] * 12
+    found = evaluate(judged(right))
+    assert (found.accuracy.value, found.accuracy.high) == (1, 1)
+    assert found.accuracy.low == pytest.approx(0.735, abs=5e-4)
+    wrong = evaluate(judged([(("cello",), "flute", *case[2:]) for case in right])).accuracy
+    assert (wrong.value, wrong.low, wrong.high) == (0, 0, pytest.approx(0.265, abs=5e-4))
+    assert figure(found.macro_f1) == "100.0 % (no interval: each resample gives the same)"
 
 
 @given(
