@@ -14,7 +14,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = 108
-COMMANDS = (("tag", "examples"), ("show", "examples/relay.mp3"))
+COMMANDS = (("show", "examples/relay.mp3"),)
 
 
 def printed(*arguments: str) -> Text:
