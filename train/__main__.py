@@ -86,7 +86,7 @@ def fit(
     checkpoint: Checkpoint = None,
     threads: Threads = 0,
 ) -> None:
-    """Train one system; a run that was killed is taken up where it stopped."""
+    """Train one system; a run that was killed goes on where it stopped."""
     from train.systems.fit_corpus import fit_on
 
     set_threads(threads)

@@ -40,7 +40,7 @@ def training_clips(manifest: Path | None, irmas_root: Path | None) -> list[Clip]
 
 
 def budgeted(config: Config, seed: int | None, steps: int | None) -> Config:
-    """The config with another seed, and with its share of a common number of optimiser steps."""
+    """The config with another seed, and with its share of the number of optimiser steps that all systems share."""
     run = config.run
     if seed is not None:
         run = replace(run, seed=seed)
@@ -65,12 +65,12 @@ def set_threads(threads: int) -> None:
 
 
 def new_app() -> typer.Typer:
-    """An empty front door."""
+    """A command line without commands."""
     return typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def run_app(app: typer.Typer) -> int:
-    """Runs a front door; an error that a user can mend becomes a sentence on stderr.
+    """Runs a command line; an error that the user can fix becomes a sentence on stderr.
 
     Returns:
         The exit code.

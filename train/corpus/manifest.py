@@ -35,7 +35,7 @@ class Clip:
     Attributes:
         path: The audio file.
         label: Its (dominant) label, one of `instag.labels.LABELS`.
-        detail: What it is more exactly, e.g. `oboe` under `other`, or "".
+        detail: More exactly what it is, e.g. `oboe` under `other`, or "".
         source: The collection that it comes from.
         kind: `note`, `phrase`, `clip`, `stem`, `backing`, `song`, or one of these with `/mix` where others may be
             heard.
@@ -74,7 +74,7 @@ def read_manifest(path: Path) -> list[Clip]:
         path: The CSV file, with at least the columns `path,label,source,kind,group,split`; `labels` is joined by `;`.
 
     Raises:
-        CorpusError: A column is missing, or a value is senseless; the message names file, line and field.
+        CorpusError: A column is missing, or a value makes no sense; the message names the file, the line and the field.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -209,7 +209,7 @@ class AudioCache:
                 file.write(np.round(samples * 32767.0).astype(np.int16).tobytes())
                 offsets.append(offsets[-1] + len(samples))
         partial.replace(self._audio_path)
-        # Last, because its presence says that the audio is whole.
+        # Written last: where it exists, the audio is complete.
         unfinished = self._offsets_path.with_suffix(f".{os.getpid()}.npy")
         np.save(unfinished, np.array(offsets, np.int64))
         unfinished.replace(self._offsets_path)

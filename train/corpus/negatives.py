@@ -35,7 +35,7 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 3, 5, 7, 9, 10)
 
 
 def band(rng: Generator) -> tuple[mido.MidiFile, str]:
-    """A few bars for some of drums, bass, pads, leads and mallets in one key; returns the song and what plays."""
+    """A few bars in one key for some of these: drums, bass, pads, leads, mallets. Returns the song and what plays."""
     tempo = rng.uniform(60, 180)
     beats = int(CLIP_SECONDS * tempo / 60) + 1
     key, scale = int(rng.integers(0, 12)), SCALES[int(rng.integers(len(SCALES)))]
@@ -96,7 +96,7 @@ def _drums(rng: Generator, beats: int) -> list[tuple[float, float, int]]:
 
 
 def _track(rng: Generator, layer: str, channel: int, notes: list[tuple[float, float, int]]) -> mido.MidiTrack:
-    """Notes as a track with a program, a volume and somebody's unsteady hands."""
+    """Notes as a track with a program and a volume, a little off in time and loudness, as people play."""
     program = int(rng.choice([0, 8, 16, 24, 25, 32, 40])) if layer == "drums" else int(rng.choice(_PROGRAMS[layer]))
     track = mido.MidiTrack([mido.Message("program_change", channel=channel, program=program)])
     track.append(mido.Message("control_change", channel=channel, control=7, value=int(rng.integers(60, 127))))

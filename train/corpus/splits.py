@@ -63,7 +63,7 @@ def _without_sources(clips: Sequence[Clip], names: Sequence[str]) -> tuple[list[
 
 
 def label_index(label: str, vocabulary: str) -> int | None:
-    """Output of the model that a label trains, or None where the vocabulary leaves the recording out."""
+    """The model's output that a label trains, or None where the vocabulary leaves the recording out."""
     if vocabulary == "report-11" and label not in REPORT_11:
         return LABELS.index(OTHER)
     return LABELS.index(label) if label in VOCABULARIES[vocabulary] else None
@@ -72,7 +72,7 @@ def label_index(label: str, vocabulary: str) -> int | None:
 def fold_scores(dominant: np.ndarray, vocabulary: str) -> np.ndarray:
     """Scores over the twelve labels -> scores over a vocabulary.
 
-    What a vocabulary lacks counts as `other` where it has that, and is left out where it has not.
+    A label that the vocabulary lacks counts as `other` if the vocabulary has `other`, and is left out if not.
 
     Args:
         dominant: (items, 12), rows sum to 1.

@@ -81,7 +81,7 @@ def _cross_entropy(logits: NDArray[np.floating], targets: NDArray[np.integer]) -
     return float((total - logits[np.arange(len(targets)), targets]).mean())
 
 
-# What all labels together say counts for each of them as much as this many of its own windows (or files) would.
+# All labels together count for each of them as much as this many of its own windows (or files).
 SHARED_WINDOWS, SHARED_FILES = 100.0, 50.0
 
 
@@ -93,7 +93,7 @@ def fit_presence(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Platt scaling, label by label: (scales, biases).
 
-    Labels with little to go by are held near the scale and bias that fit all labels together.
+    A label with few windows stays near the scale and bias that fit all labels together.
 
     Args:
         logits: (windows, labels).
@@ -112,7 +112,7 @@ def fit_presence(
 def _platt(
     x: Tensor, y: Tensor, mask: Tensor, scale_start: Tensor, bias_start: Tensor, pull: float
 ) -> tuple[Tensor, Tensor]:
-    """Scale and bias with the least cross-entropy, pulled to where they start."""
+    """The scale and bias with the least cross-entropy, pulled towards their starting values."""
     scale, bias = (start.clone().requires_grad_(True) for start in (scale_start, bias_start))
     optimiser = torch.optim.LBFGS([scale, bias], max_iter=300, line_search_fn="strong_wolfe")
 
@@ -168,7 +168,7 @@ def best_threshold(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> fl
         return 0.5
     precision, recall, steps = precision_recall_curve(truth, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    # Of equal scores (but for rounding) the highest threshold.
+    # Where scores are the same but for rounding, the highest threshold is taken.
     best = int(np.flatnonzero(np.isclose(f1[:-1], f1[:-1].max(), rtol=0, atol=1e-12))[-1])
     lower = steps[best - 1] if best else 0.0
     return float(np.clip((steps[best] + lower) / 2, 0.0, 1.0))

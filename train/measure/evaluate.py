@@ -76,7 +76,7 @@ def score_recordings(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a set of files.
+    """What the model said of a set of files.
 
     Attributes:
         truth: (files,) index of the right label.
@@ -107,7 +107,7 @@ def outcome(truth: Sequence[str], verdicts: Sequence[Verdict]) -> Outcome:
 
 
 def verdicts(files: Sequence[WindowScores], card: ModelCard) -> list[Verdict]:
-    """The runtime's opinion on each file."""
+    """The runtime's verdict on each file."""
     return [aggregate(scores, card) for scores in files]
 
 
@@ -190,7 +190,7 @@ def multilabel(
 
 
 def plain_card(**changes: Any) -> ModelCard:
-    """A card with no opinion, for evaluations before there is a calibrated one."""
+    """A card whose calibration changes nothing, for evaluations before there is a calibrated one."""
     values: dict[str, Any] = {
         "model_id": "candidate",
         "version": "0",

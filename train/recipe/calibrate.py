@@ -1,4 +1,4 @@
-"""Calibration and thresholds out of what fold networks say of sources that they never heard."""
+"""Calibration and thresholds, from what the networks of the folds say of sources that they never heard."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class CalibrationSettings:
     Attributes:
         shift_range: Lowest and highest shift that is tried.
         shift_steps: How many shifts, evenly spread.
-        lost_under_bands: In no fold may more than this share of instruments under drums or bass that are up to 6 dB
-            louder come out as `other`. A song that is taken for none of the eleven is lost to an archive's index; an
+        lost_under_bands: In no fold may more than this share of the instruments under drums or bass that are up to 6 dB
+            louder come out as `other`. A song that is taken for `other` is lost to an archive's index; an
             oboe taken for a clarinet is reviewed.
-        kept_accuracy: Enough recordings are set aside for review that the rest is right this often.
+        kept_accuracy: So many recordings are set aside for review that the rest is right this often.
         review_share: At most this share of recordings of left-out sources is set aside.
         presence_sets: Held-out sets that presence is calibrated and its thresholds are set on.
         window_sets: Sets that the windows' temperature is fitted on.
@@ -47,7 +47,7 @@ class CalibrationSettings:
         most_per_set: At most this many files or windows of one set count, so that none outweighs the others.
         file_temperature_range: Lowest and highest file temperature that is tried.
         file_temperature_steps: How many, evenly spread.
-        shared_windows: What all labels together say of presence counts for each as much as this many of its windows.
+        shared_windows: For presence, all labels together count for each label as much as this many of its own windows.
         shared_files: The same for its threshold, in files.
     """
 
@@ -241,9 +241,9 @@ def file_verdicts(fold: FoldScores, name: str, calibration: Calibration, shift: 
 def _file_temperature(
     folds: Mapping[str, FoldScores], calibration: Calibration, shift: float, rules: CalibrationSettings
 ) -> float:
-    """The temperature at which files are as sure as they are right, each set of each fold counting alike.
+    """The temperature at which files are as sure as they are right; each set of each fold counts the same.
 
-    The calibration error itself is too flat to choose by: between 0.7 and 1.0 it changed by less than its noise.
+    The calibration error itself is too flat to choose by: between 0.7 and 1.0 it changed by less than its own noise.
     """
 
     def gap(temperature: float) -> float:

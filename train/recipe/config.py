@@ -1,4 +1,4 @@
-"""The recipe's configuration: one TOML file holds every number, and leaves none to a default."""
+"""The recipe's configuration: one TOML file holds every number, and no number has a default."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class JudgeSettings:
 
 @dataclass(frozen=True)
 class HeldSet:
-    """The windows of one held-out set, through the front end already, and what is in the files.
+    """The windows of one held-out set, already through the front end, and what is in the files.
 
     Attributes:
         name: `recordings`, `notes`, `songs`, `mixtures`, `pieces`, `bands` or `others`.
@@ -199,7 +199,7 @@ def embed_set(body: YamnetBody, held: HeldSet, batch: int = 64) -> Tensor:
 
 
 def file_scores(held: HeldSet, dominant: NDArray[np.float32], present: NDArray[np.float32]) -> list[WindowScores]:
-    """Window scores, dealt out to their files."""
+    """Window scores, file by file."""
     files = []
     for end, count in zip(np.cumsum(held.counts), held.counts, strict=True):
         one = slice(end - count, end)
@@ -221,7 +221,7 @@ def _songs(cache: AudioCache, held: Sequence[int], longest: int) -> list[tuple[S
         for first in range(0, count - longest, longest):
             solo = cache.samples(stem, first, longest)
             band = cache.samples(backing, first, longest)
-            # Where the stem pauses the song has no guitar that anybody vouches for.
+            # Where the stem pauses, nobody knows whether a guitar is heard in the song.
             if rms(solo) > 0.5 * rms(band):
                 mix = solo + band
                 mix = (mix / max(1.0, float(np.abs(mix).max()))).astype(np.float32)

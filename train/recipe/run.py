@@ -1,8 +1,8 @@
 """The main model's recipe, from manifests to a calibrated checkpoint: `python -m train recipe`.
 
-For each fold a network is made without the fold's sources and judged on them; from what those networks say of sound
-that they never heard come the calibration and the thresholds. The network that ships is then made the same way with
-everything.
+For each fold, a network is made without the fold's sources and judged on them. What those networks say of sound that
+they never heard sets the calibration and the thresholds. The network that ships is then made the same way, from all
+sources.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_network(
     folder: Path,
     without: Sequence[str] = (),
 ) -> tuple[InstrumentNet, InstrumentNet, dict[str, Any]]:
-    """Tunes, averages, refits the head.
+    """Tunes the network, averages it, and refits the head.
 
     Args:
         start: The untrained network.
@@ -72,7 +72,7 @@ def make_network(
 
 
 def _made_from(start: InstrumentNet) -> list[str]:
-    """What a fit follows from beside its data and settings: the weights that it starts from, and the code."""
+    """What decides a fit besides its data and settings: the weights that it starts from, and the code."""
     weights = hashlib.sha256()
     for name, value in sorted(start.state_dict().items()):
         weights.update(name.encode() + value.contiguous().numpy().tobytes())
@@ -121,7 +121,7 @@ def run_folds(
         for one, kept in ((net, scores), (small, small_scores)):
             held = held_sets(data.cache, data.indices(only=sources), one.body.front_end, config.judge)
             features = {key: embed_set(one.body, single) for key, single in held.items()}
-            # The patches have done their work, and are too large to keep.
+            # The patches are no longer needed, and are too large to keep.
             held = {key: dataclasses.replace(single, patches=single.patches[:0]) for key, single in held.items()}
             kept[name] = score_sets(one.head, held, features)
         print(name, json.dumps(figures_of({name: scores[name]})), flush=True)

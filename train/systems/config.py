@@ -57,10 +57,10 @@ class RunSettings:
         seed: Of weights, windows and split.
         weight_decay: Of AdamW.
         label_smoothing: Of the dominant targets.
-        present_weight: What the loss of `present` counts beside that of `dominant`.
+        present_weight: Weight of the loss of `present` against that of `dominant`.
         patience_epochs: Training ends when the validation measure has not risen for so many epochs.
         precision: `auto` (bfloat16 or float16 where there is a GPU, else float32), `float32` or `bfloat16`.
-        step_share: Share of the common step budget that `compare` gives this system, where a CPU cannot pay for all.
+        step_share: Share of the common step budget that `compare` gives this system; below 1 where a CPU is too slow.
     """
 
     steps_per_epoch: int = 30
@@ -81,7 +81,7 @@ class Stage:
     Attributes:
         epochs: How many.
         learning_rate: The highest.
-        frozen: Train the heads alone, everything else as it is.
+        frozen: Train the heads alone, and leave everything else as it is.
         schedule: `constant`, or `cosine` (a tenth of the stage to warm up, then down to nothing).
     """
 
@@ -129,7 +129,7 @@ def read_config(path: Path) -> Config:
     """Reads a run's TOML file.
 
     Raises:
-        TrainingError: The file cannot be read, or a table or key is unknown or senseless; the message names it.
+        TrainingError: The file cannot be read, or a table or key is unknown or makes no sense; the message names it.
     """
     document = read_toml(path)
     known = {"system", "data", "augment", "run", "stage"}

@@ -1,8 +1,8 @@
 """Fits one system to one corpus, and can be killed at any moment.
 
 After every epoch `last.pt` holds all that the rest of the run depends on (weights, optimiser, generators, the best so
-far); windows are drawn by their number. So a run that is taken up again ends with the same weights, bit for bit, as one
-that was never interrupted, on the same machine and number of threads.
+far); windows are drawn by their number. So, on the same machine and with the same number of threads, a run that was
+interrupted ends with the same weights, bit for bit, as one that was not.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Trainer:
     # -- the way through the stages
 
     def run(self, on_step: Callable[[int], None] | None) -> FitResult:
-        """Trains what is still to train, and says what came of it."""
+        """Trains what is left to train, and returns the result."""
         if not self._tired() and len(self.epochs) < self.config.epochs:
             self._train(on_step)
         result = FitResult(
@@ -117,7 +117,7 @@ class _Trainer:
         writer.close()
 
     def _remaining(self) -> Iterator[tuple[int, Stage, int]]:
-        """Number of the epoch, its stage, and its place within the stage, of all that are still to do."""
+        """For each epoch that is left: its number, its stage, and its place within the stage."""
         number = 0
         for stage in self.config.stages:
             for within in range(stage.epochs):
@@ -224,7 +224,7 @@ class _Trainer:
         save_whole(state, self.folder / LAST)
 
     def _resume(self) -> None:
-        """Takes up the run that the folder holds, if it holds one."""
+        """Goes on with the run in the folder, if there is one."""
         path = self.folder / LAST
         if not path.exists():
             return

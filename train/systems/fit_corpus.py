@@ -1,4 +1,4 @@
-"""One config on one corpus: decodes what is missing, fits, and notes where the run comes from."""
+"""One config on one corpus: decodes what is missing, fits, and writes down where the run comes from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORIGIN = "origin.json"
 
 
 def run_folder(config: Config, out: Path) -> Path:
-    """Where a run of this config and seed stands."""
+    """The folder of a run of this config and seed."""
     return out / f"{config.name}-seed{config.run.seed}"
 
 
@@ -34,7 +34,7 @@ def open_cache(config: Config, clips: Sequence[Clip], cache_folder: Path) -> Aud
 
 
 def fit_on(config: Config, clips: Sequence[Clip], out: Path, cache_folder: Path) -> FitResult:
-    """Fits a config, or takes it up again.
+    """Fits a config, or goes on with a fit that was interrupted.
 
     Args:
         config: Every number of the run.

@@ -43,7 +43,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         folder: The run's folder.
@@ -87,7 +87,7 @@ def write_curves(epochs: Sequence[Epoch], folder: Path) -> None:
 
 
 def save_whole(document: dict[str, Any], path: Path) -> None:
-    """Writes whole or not at all."""
+    """Writes all of it or nothing."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         torch.save(document, file)
