@@ -285,3 +285,10 @@ def test_the_page_has_no_faults_of_access(table):
             assert tab.locator("h2").count() == 5
             assert axe.Axe().run(tab).violations_count == 0
             assert said == []
+
+
+def test_what_people_said_in_a_review_can_be_the_truth(table):
+    exported = CliRunner().invoke(app, ["export", "t.csv", "--to", "manifest", "-o", "heard.csv"])
+    assert exported.exit_code == 0
+    document = json.loads(run("heard.csv", "--json").output)
+    assert (document["recordings"], document["accuracy"]["value"]) == (1, 0)  # b.wav: flute, not cello
