@@ -33,7 +33,8 @@ def run_blocks(text: str, folder: Path) -> str:
     (programs / "instag").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m instag "$@"\n', encoding="utf-8")
     (programs / "instag").chmod(0o755)
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {
+    # No setting of whoever runs this.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INSTAG_")} | {
         "PATH": os.pathsep.join((str(programs), os.environ["PATH"])),
         "PYTHONPATH": search,
         "COLUMNS": "100",

@@ -1,6 +1,7 @@
 """README shows every command, its examples run, and what it prints below them is what they print."""
 
 import importlib.util
+import os
 import re
 import shlex
 from pathlib import Path
@@ -46,6 +47,12 @@ def test_every_command_stands_with_an_example():
 def test_commands_are_understood(path):
     for command, *arguments in [*in_blocks(path), *(in_table() if path == "README.md" else ())]:
         COMMANDS[command].make_context(command, arguments)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("INSTAG_")]:
+        monkeypatch.delenv(name)
 
 
 @needs_model
