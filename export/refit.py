@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instag.aggregate import aggregate, cast_votes
+from instag.aggregate import aggregate, cast_votes, evidence
 from instag.analyse import Analyser, AnalysisSettings
 from instag.labels import LABELS, OTHER, OTHER_INDEX
 from instag.model.card import ModelCard
@@ -136,17 +136,18 @@ def reference_of(recordings: Sequence[Recording], card: ModelCard, source: str) 
 
 
 def presence_reached(windows: WindowScores, card: ModelCard) -> NDArray[np.float64]:
-    """(labels,) the presence that a label reaches for the rule's least share of the heard time; 0 in silence.
+    """(labels,) the evidence that a label reaches for the rule's least share of the heard time; 0 in silence.
 
     A label is listed exactly where this is at or over its threshold.
     """
     seconds = cast_votes(windows, card.file_rule, OTHER_INDEX).seconds
     if not seconds.any():
         return np.zeros(windows.presences.shape[1])
-    order = np.argsort(-windows.presences, axis=0, kind="stable")
+    reached = evidence(windows, seconds)
+    order = np.argsort(-reached, axis=0, kind="stable")
     share = (np.cumsum(seconds[order], axis=0) / seconds.sum()).round(9)
     first = np.argmax(share >= max(card.file_rule.least_share, 1e-9), axis=0)
-    return np.take_along_axis(windows.presences, order, axis=0)[first, np.arange(len(first))].astype(np.float64)
+    return np.take_along_axis(reached, order, axis=0)[first, np.arange(len(first))]
 
 
 def review_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

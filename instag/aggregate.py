@@ -14,6 +14,14 @@ from instag.labels import OTHER
 from instag.model.card import FileRule, ModelCard
 from instag.results import Silence, Verdict, WindowScores
 
+# Whether an instrument plays is judged over this much of a recording: one window alone errs too often.
+STRETCH_SECONDS = 15.0
+# A label that leads has both scores, one that accompanies has presence alone: over a stretch their mean is lower than
+# the presence in a window, and this share of its threshold says the same.
+STRETCH_SCALE = 0.9
+# From here on the mean of both scores speaks for a window by itself, whatever is around it.
+SURE = 0.8
+
 
 @dataclass(frozen=True)
 class Votes:
@@ -72,12 +80,52 @@ def why_silent(windows: WindowScores, card: ModelCard) -> tuple[Silence, ...]:
     )
 
 
+def evidence(windows: WindowScores, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much speaks for each label around each window, on the scale of the card's presence thresholds.
+
+    That is the mean of presence and dominant score over the heard time within `STRETCH_SECONDS`, or in the window alone
+    where that is sure. An instrument that plays goes on for a while and sometimes leads; what a model half takes for
+    one in a single window does not. At the ends of a recording, the stretch is what there is of it.
+
+    Args:
+        windows: Scores and times, in the order of time; at least one window.
+        seconds: (windows,) heard seconds, as `cast_votes` gives them.
+
+    Returns:
+        (windows, labels) float64, 0 where nothing is heard nearby.
+    """
+    centre = (windows.start_seconds + windows.end_seconds) / 2
+    longest = float((windows.end_seconds - windows.start_seconds).max())
+    reach = max(0.0, STRETCH_SECONDS - longest) / 2 + 1e-6  # windows that end with the stretch belong to it
+    mean = (windows.presences.astype(np.float64) + windows.scores) / 2
+    labels = mean.shape[1]
+    summed = np.cumsum(np.column_stack([mean * seconds[:, None], seconds]), axis=0)
+    total = np.concatenate([np.zeros((1, labels + 1)), summed])
+    stretch = total[np.searchsorted(centre, centre + reach)] - total[np.searchsorted(centre, centre - reach)]
+    heard = stretch[:, -1:] > 1e-6
+    around_it = np.where(heard, stretch[:, :-1] / np.where(heard, stretch[:, -1:], 1.0), 0.0).round(9) / STRETCH_SCALE
+    return np.maximum(around_it, np.where((mean >= SURE) & (seconds[:, None] > 0), mean, 0.0))
+
+
+def heard_in(windows: WindowScores, seconds: NDArray[np.float64], card: ModelCard) -> NDArray[np.bool_]:
+    """(windows, labels) bool: where each label counts as heard; shares of time and the list come from this.
+
+    Args:
+        windows: Scores and times, in the order of time; at least one window.
+        seconds: (windows,) heard seconds, as `cast_votes` gives them.
+        card: Labels and thresholds.
+    """
+    thresholds = np.array([card.present_thresholds[name] for name in card.labels])
+    return evidence(windows, seconds) >= thresholds
+
+
 def aggregate(windows: WindowScores, card: ModelCard) -> Verdict:
     """The opinion on a file, from its windows.
 
     `dominant` is the argmax of the windows' dominant scores, averaged by `cast_votes`; `confidence` is that average
-    after the card's file temperature. `instruments` are the labels that are over their threshold for a real share of
-    the heard time, which does not depend on the length of the file; most time first, ties in the labels' order.
+    after the card's file temperature. `instruments` are the labels whose `evidence` is over their threshold for a real
+    share of the heard time, which does not depend on the length of the file; most time first, ties in the labels'
+    order.
 
     Args:
         windows: (windows, labels) scores, at least one window.
@@ -99,10 +147,9 @@ def aggregate(windows: WindowScores, card: ModelCard) -> Verdict:
     file_scores = sharpened / sharpened.sum()
     best = int(file_scores.argmax())
 
-    thresholds = np.array([card.present_thresholds[name] for name in card.labels])
     time = votes.seconds / votes.seconds.sum()
     # Rounded, so that equal shares are equal in whatever order they were summed.
-    shares = (time @ (windows.presences >= thresholds)).round(9)
+    shares = (time @ heard_in(windows, votes.seconds, card)).round(9)
     listed = [i for i in range(len(card.labels)) if i != other and shares[i] > 0]
     listed = [i for i in listed if shares[i] >= card.file_rule.least_share]
     listed.sort(key=lambda i: (-shares[i], i))

@@ -46,8 +46,9 @@ def card_lines(card: ModelCard) -> Iterator[str]:
     thresholds = ", ".join(f"{label} {value:.2f}" for label, value in card.present_thresholds.items())
     yield f"an instrument counts as heard from presence: {thresholds}"
     for title, values in (("recipe", card.recipe), ("evaluation", card.evaluation)):
-        yield f"{title}:"
-        yield from _nested(values, 1)
+        if values:
+            yield f"{title}:"
+            yield from _nested(values, 1)
     yield "limits:"
     for sentence in (*card.limits, LIMITS_NOTICE):
         yield f"  - {sentence}"

@@ -12,9 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 
-from instag.aggregate import aggregate, why_silent
+from instag.aggregate import aggregate, cast_votes, heard_in, why_silent
 from instag.labels import COLOURS, DISPLAY_NAMES, OTHER
 from instag.languages import Names
 from instag.results import Scores, WindowScores
@@ -70,12 +71,17 @@ def fold(windows: WindowScores, card: ModelCard, every_seconds: float | None) ->
         every_seconds: Windows that start in the same stretch of this length share a row; None gives each its own.
     """
     silence = why_silent(windows, card)
+    votes = cast_votes(windows, card.file_rule, card.labels.index(OTHER) if OTHER in card.labels else -1)
+    in_windows = heard_in(windows, votes.seconds, card)
     starts = windows.start_seconds
     keys = np.arange(len(starts)) if every_seconds is None else starts // every_seconds
     for _, group in groupby(range(len(starts)), keys.__getitem__):
         rows = list(group)
         power = float(np.mean(10 ** (windows.level_dbfs[rows] / 10)))
         dominant, score, heard = _opinion(windows, [row for row in rows if not silence[row]], card)
+        if len(rows) > 1 and (seconds := votes.seconds[rows]).any():
+            # Shares of the row as the whole file's verdict counts them, so that they add up to its own.
+            heard = _named(seconds / seconds.sum() @ in_windows[rows], card)
         yield Stretch(
             start_seconds=float(starts[rows[0]]),
             end_seconds=float(windows.end_seconds[rows[-1]]),
@@ -94,14 +100,16 @@ def _opinion(
     if not rows:
         return "", 0.0, ()
     part = WindowScores(*(getattr(windows, field.name)[rows] for field in fields(WindowScores)))
-    verdict = aggregate(part, card)
     # A window's own numbers are those of the timeline; the file's rule comes in where there are several.
-    scores = verdict.scores if len(rows) > 1 else part.scores[0]
-    numbers = verdict.shares if len(rows) > 1 else _over_threshold(part.presences[0], card)
+    scores = aggregate(part, card).scores if len(rows) > 1 else part.scores[0]
     best = int(scores.argmax())
+    return card.labels[best], float(scores[best]), _named(_over_threshold(part.presences[0], card), card)
+
+
+def _named(numbers: NDArray[np.floating], card: ModelCard) -> tuple[tuple[str, float], ...]:
+    """The labels with a number over 0, the largest first."""
     order = sorted((i for i in range(len(numbers)) if numbers[i] > 0), key=lambda i: -numbers[i])
-    heard = tuple((card.labels[i], float(numbers[i])) for i in order if card.labels[i] != OTHER)
-    return card.labels[best], float(scores[best]), heard
+    return tuple((card.labels[i], float(numbers[i])) for i in order if card.labels[i] != OTHER)
 
 
 def _over_threshold(presences: Scores, card: ModelCard) -> Scores:

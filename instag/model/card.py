@@ -38,7 +38,7 @@ class FileRule:
     silence_below_loud_db: float = 60.0
     blank_below_loud_db: float = 15.0
     half_vote_db: float = 10.0
-    least_share: float = 0.07
+    least_share: float = 0.05
 
 
 # What a number of the rule may be.

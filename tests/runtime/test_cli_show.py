@@ -53,7 +53,8 @@ def test_each_window_shows_what_is_over_the_threshold() -> None:
 def test_a_folded_row_gives_shares_of_the_heard_time() -> None:
     rows = list(fold(windows_of(["cello", "cello+piano", "", "cello", "voice"]), tiny_card(), 4.0))
     assert [(row.start_seconds, row.end_seconds, row.dominant) for row in rows] == [(0, 4, "cello"), (4, 5, "voice")]
-    assert dict(rows[0].heard) == {"cello": pytest.approx(1.0), "piano": pytest.approx(1 / 3)}
+    # In one of three windows, and then without leading: that is little evidence of a piano within 15 s.
+    assert dict(rows[0].heard) == {"cello": pytest.approx(1.0)}
     assert dict(rows[1].heard) == {"voice": pytest.approx(0.8)}
 
 
