@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from instag.analyse import Analyser, AnalysisSettings
+from instag.model.card import ModelCard
 from instag.model.session import Device, Model, find_model, open_model
 from instag.results import WindowScores
 from train.measure.real import (
@@ -106,6 +107,14 @@ def as_markdown(document: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def log_look(log: Path, card: ModelCard, figures: Mapping[str, float]) -> None:
+    """Appends a line: when, which model, and what was seen."""
+    seen = [f"{figures[name]:.3f}" for name in ("right", "other_kept", "lost_to_other")]
+    with log.open("a", newline="", encoding="utf-8") as file:
+        row = (datetime.date.today().isoformat(), card.model_id, card.version, REPORT, *seen)
+        csv.writer(file, lineterminator="\n").writerow(row)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,9 +132,7 @@ def main() -> None:
     windows = window_scores(files, path, model, options.cache)
     result, document = report(files, windows, model)
     if options.part == REPORT and options.looks:
-        row = (datetime.date.today().isoformat(), model.card.model_id, model.card.version)
-        with options.looks.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(row)
+        log_look(options.looks, model.card, document["figures"])
     print(as_markdown(document))
     if options.picture:
         draw(result, options.picture)
