@@ -12,6 +12,8 @@ from instag.results import Samples, Window
 
 # A level below this is rounding, not sound: the dither of 24 bits has ten times as much.
 _ROUNDING = 3e-9
+# Room for so many windows, so that what is kept is moved once in a few windows and not at each block.
+_HELD_WINDOWS = 4
 
 
 def cut(
@@ -22,8 +24,8 @@ def cut(
     Windows start at 0, hop, 2 hop and so on, where hop = window - overlap, as long as they are full. What remains after
     the last of them, where it is `LEAST_TAIL_SECONDS` or more, gets one window more: the last full window of the file,
     that which ends where the file ends. So nothing but a file shorter than a window is ever padded (with zeros,
-    behind). Each window is brought to one level (`level_window`). Memory does not grow with the recording: a window and
-    a block are held.
+    behind). Each window is brought to one level (`level_window`). Memory does not grow with the recording: a few
+    windows and a block are held.
 
     Args:
         blocks: (n,) float32 each, n of any size, 0 too; one after the other they are the recording.
@@ -38,27 +40,33 @@ def cut(
     if not 0 < hop <= window_samples:
         raise ValueError(f"an overlap of {overlap_seconds} s does not fit windows of {window_samples} samples")
 
-    held = np.empty(0, np.float32)
-    end = 0  # of `held`, counted from the start of the recording
+    held = np.empty(_HELD_WINDOWS * window_samples, np.float32)
+    count = 0  # samples of `held` that are in use
+    end = 0  # of those, counted from the start of the recording
     next_start = 0
     for block in blocks:
-        held = np.concatenate((held, block))
+        if count + len(block) > len(held):
+            # The next window and the last one both start within the last window_samples.
+            kept = held[max(0, count - window_samples) : count]
+            room = max(len(held), len(kept) + len(block))
+            held = np.concatenate((kept, np.empty(room - len(kept), np.float32)))
+            count = len(kept)
+        held[count : count + len(block)] = block
+        count += len(block)
         end += len(block)
         while next_start + window_samples <= end:
-            first = next_start - (end - len(held))
+            first = next_start - (end - count)
             yield _window(held[first : first + window_samples], next_start, sample_rate)
             next_start += hop
-        # The next window and the last one both start within the last window_samples.
-        held = held[-window_samples:]
 
     if end == 0:
         return
     if end < window_samples:
         padded = np.zeros(window_samples, np.float32)
-        padded[:end] = held
+        padded[:end] = held[:count]
         yield _window(padded, 0, sample_rate, own_samples=end)
     elif end - (next_start - hop + window_samples) >= max(1, LEAST_TAIL_SECONDS * sample_rate):
-        yield _window(held, end - window_samples, sample_rate)
+        yield _window(held[count - window_samples : count], end - window_samples, sample_rate)
 
 
 def _window(samples: Samples, start: int, sample_rate: int, own_samples: int | None = None) -> Window:
@@ -90,5 +98,8 @@ def level_window(samples: Samples) -> tuple[Samples, float]:
     if rms < _ROUNDING:
         return np.zeros_like(samples), -math.inf
     peak = max(float(centred.max()), -float(centred.min()))
-    centred *= np.float32(min(10 ** (WINDOW_LEVEL_DBFS / 20) / rms, 1.0 / peak))
-    return np.clip(centred, -1.0, 1.0, out=centred), 20 * math.log10(rms)
+    factor = np.float32(min(10 ** (WINDOW_LEVEL_DBFS / 20) / rms, 1.0 / peak))
+    centred *= factor
+    if np.float32(peak) * factor > 1.0:  # by rounding
+        np.clip(centred, -1.0, 1.0, out=centred)
+    return centred, 20 * math.log10(rms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 from instag.containers import Kind, file_size
@@ -172,6 +173,7 @@ _LOW_RATE_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LOW_RATE_LAYER_1_KBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256)
 
 
+@lru_cache(maxsize=1024)  # the frames of a file have few headers that differ, and a walk asks for thousands
 def mpeg_frame_bytes(header: bytes) -> int:
     """Length of the MPEG audio frame that these four bytes head, 0 where they head none (or one of free bit rate)."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
