@@ -85,7 +85,8 @@ def export(
             panel=WRITE,
             metavar="PREFIX",
             show_default=False,
-            help="Put this before each path, for catalogues and iiif. Default for premis and archivematica: objects/.",
+            help="Put this before each path, for catalogues and iiif. Default for premis and archivematica: objects/. "
+            "iiif needs the address of your canvases here.",
         ),
     ] = None,
     organisation: Annotated[
@@ -96,6 +97,16 @@ def export(
             metavar="CODE",
             show_default=False,
             help="The agency that answers for MARC records, for 883 $q.",
+        ),
+    ] = "",
+    about: Annotated[
+        str,
+        option(
+            "--about",
+            panel=WRITE,
+            metavar="URL",
+            show_default=False,
+            help="A page that describes how the labels were made, for MARC's 883 $u.",
         ),
     ] = "",
     quiet: Quiet = False,
@@ -112,12 +123,12 @@ def export(
     from instag.table import open_table, refuse_in_bag
 
     with errors_for_people():
-        _refuse_wrong_options(to, windows, prefix, organisation)
+        _refuse_wrong_options(to, windows, prefix, organisation, about)
         if output.exists():
             raise CannotStartError(f"{output}: is already there.", "Give another name.")
         refuse_in_bag(output)
         with closing(open_table(table, read_only=True)) as results:
-            rows = [row for row in results.rows() if row.label or to == "premis"]
+            rows = [row for row in results.rows() if _is_told(row, to)]
             damaged = results.damaged
         places = [os.path.abspath(paths.from_table(row.path)) for row in rows]  # noqa: PTH100
         top = os.path.abspath(root) if root else _folder_of_all(places)  # noqa: PTH100
@@ -130,7 +141,7 @@ def export(
         try:
             missing = _write_timelines(to, output, named, windows, prefix or "") if windows else []
             if not windows:
-                _write_catalogue(to, output, named, prefix, organisation)
+                _write_catalogue(to, output, named, prefix, organisation, about)
         except OSError as error:
             raise CannotStartError(f"{output}: cannot be written ({error.strerror}).", "Give another name.") from None
         for path in missing[:_NAMED_AT_MOST]:
@@ -144,7 +155,12 @@ def export(
             typer.echo(f"{output}: {count(len(rows), 'recording')}.", err=True)
 
 
-def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, organisation: str) -> None:
+def _is_told(row: Row, to: str) -> bool:
+    """Whether a format holds a recording: `premis` tells of failures too, `manifest` only of what people said."""
+    return to == "premis" or bool(row.reviewed_label if to == "manifest" else row.label)
+
+
+def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, organisation: str, about: str) -> None:
     if to not in TIMELINES + CATALOGUES:
         raise UsageError(f"--to {to}: there is no such format.", f"Choose one of {', '.join(CATALOGUES + TIMELINES)}.")
     if to in TIMELINES and not windows:
@@ -153,8 +169,13 @@ def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, org
         raise UsageError(f"--to {to} has no timeline.", "Leave --windows out.")
     if to in TIMELINES and to != "iiif" and prefix is not None:
         raise UsageError(f"--prefix does nothing for --to {to}.", "Leave it out.")
-    if organisation and to not in ("marc", "marcxml"):
-        raise UsageError(f"--organisation does nothing for --to {to}.", "Leave it out.")
+    if to == "iiif" and not (prefix or "").startswith(("http://", "https://")):
+        raise UsageError(
+            "--to iiif needs the address of your canvases.", "Add --prefix, as in --prefix https://example.org/canvas/."
+        )
+    for name, value in (("--organisation", organisation), ("--about", about)):
+        if value and to not in ("marc", "marcxml"):
+            raise UsageError(f"{name} does nothing for --to {to}.", "Leave it out.")
 
 
 def _folder_of_all(places: Sequence[str]) -> str:
@@ -186,7 +207,7 @@ def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], wi
 
 
 def _write_catalogue(
-    to: str, file: Path, named: Sequence[tuple[str, Row]], prefix: str | None, organisation: str
+    to: str, file: Path, named: Sequence[tuple[str, Row]], prefix: str | None, organisation: str, about: str
 ) -> None:
     from instag.exports import archivematica, manifest, marc, pbcore, premis
 
@@ -196,8 +217,8 @@ def _write_catalogue(
     recordings = [(before + path.replace(os.sep, "/"), row) for path, row in named]
     write: dict[str, Callable[[], bytes]] = {
         "premis": lambda: premis.to_bytes(recordings),
-        "marcxml": lambda: marc.to_xml(recordings, organisation),
-        "marc": lambda: marc.to_bytes(recordings, organisation),
+        "marcxml": lambda: marc.to_xml(recordings, organisation, about),
+        "marc": lambda: marc.to_bytes(recordings, organisation, about),
         "archivematica": lambda: archivematica.to_bytes(recordings),
         "pbcore": lambda: pbcore.to_bytes(recordings),
         "manifest": lambda: manifest.to_bytes(recordings),

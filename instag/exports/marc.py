@@ -25,22 +25,23 @@ if TYPE_CHECKING:
 _LEADER = "00000njm a22000003u 4500"
 
 
-def to_bytes(recordings: Sequence[tuple[str, Row]], organisation: str = "") -> bytes:
+def to_bytes(recordings: Sequence[tuple[str, Row]], organisation: str = "", address: str = "") -> bytes:
     """Records in ISO 2709, one after another.
 
     Args:
         recordings: The path of each recording and its row.
         organisation: The code of the agency that answers for the records, for 883 `$q`.
+        address: Of a page that describes how the labels were made, for 883 `$u`.
 
     Raises:
         CannotStartError: pymarc is not installed.
     """
-    return b"".join(record.as_marc() for record in _records(recordings, organisation))
+    return b"".join(record.as_marc() for record in _records(recordings, organisation, address))
 
 
-def to_xml(recordings: Sequence[tuple[str, Row]], organisation: str = "") -> bytes:
+def to_xml(recordings: Sequence[tuple[str, Row]], organisation: str = "", address: str = "") -> bytes:
     """Records as one MARCXML collection, in UTF-8; arguments and errors as for `to_bytes`."""
-    records = _records(recordings, organisation)
+    records = _records(recordings, organisation, address)
     from pymarc import XMLWriter
 
     document = io.BytesIO()
@@ -51,7 +52,7 @@ def to_xml(recordings: Sequence[tuple[str, Row]], organisation: str = "") -> byt
     return document.getvalue()
 
 
-def _records(recordings: Sequence[tuple[str, Row]], organisation: str) -> list[Record]:
+def _records(recordings: Sequence[tuple[str, Row]], organisation: str, address: str) -> list[Record]:
     try:
         from pymarc import Field, Indicators, Record, Subfield
     except ImportError:
@@ -62,16 +63,16 @@ def _records(recordings: Sequence[tuple[str, Row]], organisation: str) -> list[R
     for path, row in recordings:
         record = Record(leader=_LEADER, force_utf8=True)
         record.add_ordered_field(
-            Field("245", Indicators("0", "0"), subfields=[Subfield("a", legal(path.rpartition("/")[2]))]),
-            Field("856", Indicators(" ", " "), subfields=[Subfield("f", legal(path))]),
+            Field("245", Indicators("0", "0"), subfields=[Subfield("a", _one_line(path.rpartition("/")[2]))]),
+            Field("856", Indicators(" ", " "), subfields=[Subfield("f", _one_line(path))]),
         )
         for number, statement in enumerate(statements(row), 1):
-            record.add_ordered_field(*_fields(statement, number, organisation))
+            record.add_ordered_field(*_fields(statement, number, organisation, address))
         records.append(record)
     return records
 
 
-def _fields(statement: Statement, number: int, organisation: str) -> list[Field]:
+def _fields(statement: Statement, number: int, organisation: str, address: str) -> list[Field]:
     from pymarc import Field, Indicators, Subfield
 
     def field(tag: str, first: str, *values: tuple[str, str], second: str = " ") -> Field:
@@ -97,9 +98,15 @@ def _fields(statement: Statement, number: int, organisation: str) -> list[Field]
             ("c", sure),
             ("d", statement.at[:10].replace("-", "")),
             ("q", organisation),
+            ("u", address),
         )
     )
     return fields
+
+
+def _one_line(name: str) -> str:
+    """A name as MARC can hold it: it has no line breaks and no tabs."""
+    return " ".join(legal(name).splitlines()).replace("\t", " ")
 
 
 def _process(statement: Statement) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from instag.labels import LABELS
+from instag.labels import DISPLAY_NAMES, LABELS
 from instag.paths import one_line
 from instag.table.rows import Row
 
@@ -38,7 +38,7 @@ class Statement:
         sure = "" if self.confidence is None else f", confidence {self.confidence:.3f}"
         said = f"; {self.machine_said}" if self.machine_said else ""
         who = "a person" if self.by_person else "machine-generated"
-        return f"{role}: {self.label}{sure} ({who}: {self.agent}){said}"
+        return f"{role}: {DISPLAY_NAMES.get(self.label, self.label)}{sure} ({who}: {self.agent}){said}"
 
 
 def machine(row: Row) -> str:
@@ -52,7 +52,8 @@ def machine_said(row: Row) -> str:
     if not row.dominant:
         return ""
     sure = "" if row.confidence is None else f", confidence {row.confidence:.3f}"
-    return f"the machine said: {row.dominant}{sure} ({machine(row)})"
+    name = DISPLAY_NAMES.get(row.dominant, row.dominant)
+    return f"the machine said: {name}{sure} ({machine(row)})"
 
 
 def statements(row: Row) -> list[Statement]:

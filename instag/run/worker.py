@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,27 +180,24 @@ def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcom
 
 def _publish(path: Path, row: Row, settings: WorkerSettings, analysed: tags.AnalysedFile) -> Row:
     """Writes tags and sidecar as asked for; a refusal becomes a note in the row."""
-    writers: list[Callable[[], TagOutcome]] = []
+    outcome = TagOutcome.NOT_ASKED
+    refusals: list[FileError] = []
     if settings.write_tags:
-        values = tag_values(row)
-        writers.append(
-            lambda: tags.write_tags(
-                path, values, overwrite=settings.overwrite, keep_mtime=settings.keep_mtime, analysed=analysed
-            )
-        )
-    if settings.sidecar:
-        writers.append(lambda: sidecar.write_sidecar(path, with_identifiers(row.to_record()), settings.sidecar_tree))
-    outcomes: set[TagOutcome] = set()
-    remarked = row
-    for write in writers:
+        options = {"overwrite": settings.overwrite, "keep_mtime": settings.keep_mtime}
         try:
-            outcomes.add(write())
+            outcome = tags.write_tags(path, tag_values(row), analysed=analysed, **options)
         except FileError as error:
-            outcomes.add(TagOutcome.REFUSED)
-            remark = f"{remarked.error} {paths.one_line(str(error))}".strip()
-            remarked = replace(remarked, error_code=error.code, error=remark)
-    worst_first = (TagOutcome.REFUSED, TagOutcome.WRITTEN, TagOutcome.UNCHANGED, TagOutcome.NOT_ASKED)
-    return replace(remarked, tags_written=next(o for o in worst_first if o in outcomes or o == TagOutcome.NOT_ASKED))
+            refusals.append(error)
+    if settings.sidecar:
+        # A sidecar is no change to the recording, so `tags_written` says nothing of one that was written.
+        try:
+            sidecar.write_sidecar(path, with_identifiers(row.to_record()), settings.sidecar_tree)
+        except FileError as error:
+            refusals.append(error)
+    for refusal in refusals:
+        remark = f"{row.error} {paths.one_line(str(refusal))}".strip()
+        row = replace(row, error_code=refusal.code, error=remark)
+    return replace(row, tags_written=TagOutcome.REFUSED if refusals else outcome)
 
 
 def tag_values(row: Row) -> tags.TagValues:

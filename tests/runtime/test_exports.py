@@ -59,8 +59,11 @@ def job(tmp_path, monkeypatch):
     return tmp_path
 
 
-def export(form, out="out"):
-    return CliRunner().invoke(app, ["export", "t.csv", "--windows", "w.csv", "--to", form, "-o", out])
+CANVAS = "https://archive.example/canvas/"
+
+
+def export(form, *more):
+    return CliRunner().invoke(app, ["export", "t.csv", "--windows", "w.csv", "--to", form, "-o", "out", *more])
 
 
 def test_audacity(job):
@@ -134,11 +137,12 @@ def test_jams_is_read_by_jams(job):
 
 
 def test_iiif_has_an_annotation_for_each_span(job):
-    assert export("iiif").exit_code == 0
+    assert export("iiif", "--prefix", CANVAS).exit_code == 0
     page = json.loads((job / "out/a.wav.annotations.json").read_text("utf-8"))
     assert (page["type"], len(page["items"])) == ("AnnotationPage", 2)
     first = page["items"][0]
-    assert (first["motivation"], first["target"]) == ("tagging", "a.wav#t=0.000,6.000")
+    assert (first["motivation"], first["target"]) == ("tagging", f"{CANVAS}a.wav#t=0.000,6.000")
+    assert page["id"] == f"{CANVAS}a.wav.annotations.json" and first["id"].startswith(f"{page['id']}#")
     assert first["body"]["type"] == "TextualBody"
     assert first["label"]["en"] == ["piano (machine-generated)"] and first["creator"]["type"] == "Software"
     (person,) = json.loads((job / "out/deep/b.wav.annotations.json").read_text("utf-8"))["items"]
@@ -150,16 +154,14 @@ def test_iiif_takes_the_address_of_the_canvases(job):
     table = open_table(job / "t.csv")
     table.append(Row("in/50 %?.wav", Status.ANALYSED, "flute", 0.9, reviewed_label="flute", duration_seconds=2.0))
     table.finish()
-    more = ["--prefix", "https://archive.example/canvas/"]
-    args = ["export", "t.csv", "--windows", "w.csv", "--to", "iiif", "-o", "out", *more]
-    assert CliRunner().invoke(app, args).exit_code == 0
+    assert export("iiif", "--prefix", CANVAS).exit_code == 0
     (found,) = json.loads((job / "out/50 %?.wav.annotations.json").read_text("utf-8"))["items"]
-    assert found["target"] == "https://archive.example/canvas/50%20%25%3F.wav#t=0.000,2.000"
+    assert found["target"] == f"{CANVAS}50%20%25%3F.wav#t=0.000,2.000"
 
 
 def test_an_unknown_format_and_a_folder_that_is_there_are_refused(job):
     assert export("word").exit_code == 2
-    assert export("audacity", ".").exit_code == 3
+    assert export("audacity", "-o", ".").exit_code == 3
 
 
 def test_a_recording_that_the_timeline_lacks_is_said(job):

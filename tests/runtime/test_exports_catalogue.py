@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from instag.cli import app
 from instag.labels import LABELS
+from instag.paths import to_table
 from instag.results import TagOutcome
 from instag.table import open_table
 from instag.table.rows import AssignedBy, Row, Status
@@ -24,9 +25,8 @@ MACHINE = "the machine said: cello, confidence 0.812 (instag 9, model m 1)"
 def row(path, **more):
     presences = tuple(0.7 if label == "flute" else 0.1 for label in LABELS)
     known = {"model_id": "m", "model_version": "1", "instag_version": "9", "analysed_at": AT, "size_bytes": 7}
-    return Row(
-        path, Status.ANALYSED, "cello", 0.8125, instruments=("cello", "flute"), presences=presences, **known | more
-    )
+    heard = {"dominant": "cello", "confidence": 0.8125, "instruments": ("cello", "flute"), "presences": presences}
+    return Row(path, Status.ANALYSED, **heard | known | more)
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def job(tmp_path, monkeypatch):
         row("in/deep/b.wav", reviewed_at=LATER, **by_person),
         Row("in/bad.wav", Status.FAILED, error_code="damaged", error="in/bad.wav: is damaged.", analysed_at=AT),
         row("in/\x01.wav"),
+        row(to_table(Path('in/a "1"\n& <2>.wav')), dominant="acoustic_guitar", instruments=("acoustic_guitar",)),
     ):
         table.append(each)
     table.finish()
@@ -61,13 +62,13 @@ def said_in(record):
 
 @pytest.mark.parametrize("form", ["marc", "marcxml"])
 def test_marc_is_read_by_pymarc(job, form):
-    export(form, "out", "--organisation", "XX-Lib")
+    export(form, "out", "--organisation", "XX-Lib", "--about", "https://lib.example/how")
     data = (job / "out").read_bytes()
     records = (
         list(pymarc.MARCReader(data)) if form == "marc" else pymarc.parse_xml_to_array(io.BytesIO(data), strict=True)
     )
     files = {record["856"]["f"]: said_in(record) for record in records}
-    assert set(files) == {"a.wav", "deep/b.wav", "\ufffd.wav"}
+    assert set(files) == {"a.wav", "deep/b.wav", "\ufffd.wav", 'a "1" & <2>.wav'}
     first, second = files["a.wav"].values()
     assert first["382"].indicators.first == "1"
     assert first["382"].subfields_as_dict() == {
@@ -78,7 +79,8 @@ def test_marc_is_read_by_pymarc(job, form):
     }
     assert (first["048"]["a"], first["048"]["2"], first["048"].indicators.second) == ("sc", "marcmusperf", "7")
     assert first["883"].indicators.first == "0"
-    assert [first["883"][code] for code in "acdq"] == ["instag 9, model m 1", "0.812", "20261126", "XX-Lib"]
+    told = ["instag 9, model m 1", "0.812", "20261126", "XX-Lib", "https://lib.example/how"]
+    assert [first["883"][code] for code in "acdqu"] == told
     assert (second["382"]["a"], second["883"]["c"]) == ("flute", "0.700")
     assert "0" not in second["382"]  # not confirmed
     person, other = files["deep/b.wav"].values()
@@ -107,7 +109,9 @@ def test_archivematica_reads_its_columns(job):
         "also heard: flute, confidence 0.700 (machine-generated: instag 9, model m 1)",
     ]
     assert by_file["objects/deep/b.wav"][2] == f"dominant instrument: violin (a person: A <b> & C); {MACHINE}"
-    assert set(by_file) == {"objects/a.wav", "objects/deep/b.wav", "objects/\x01.wav"}
+    hostile = 'objects/a "1"\n& <2>.wav'
+    assert set(by_file) == {"objects/a.wav", "objects/deep/b.wav", "objects/\x01.wav", hostile}
+    assert by_file[hostile][2].startswith("dominant instrument: acoustic guitar, ")
 
 
 def in_order(element, names):
@@ -207,6 +211,8 @@ def test_a_root_that_does_not_hold_a_recording_is_refused(job):
         ("raven", [], "needs a timeline"),
         ("premis", ["--windows", "w.csv"], "has no timeline"),
         ("premis", ["--organisation", "X"], "does nothing"),
+        ("pbcore", ["--about", "X"], "does nothing"),
+        ("iiif", ["--windows", "w.csv"], "needs the address"),
         ("raven", ["--windows", "w.csv", "--prefix", "x"], "does nothing"),
     ],
 )

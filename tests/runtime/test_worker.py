@@ -54,7 +54,9 @@ def test_size_and_time_are_taken_after_tags_were_written(process, wav: Path) -> 
     assert (row.size_bytes, row.mtime_ns) == (wav.stat().st_size, wav.stat().st_mtime_ns)
     found = read_tags(wav)
     assert found and (found.dominant, found.source) == ("cello", "machine: tiny 1.0.0")
-    again = process(wav, write_tags=True).row
+    beside = process(wav, sidecar=True).row
+    assert beside.tags_written is TagOutcome.NOT_ASKED and beside.error == ""
+    again = process(wav, write_tags=True, sidecar=True).row
     assert again.tags_written is TagOutcome.UNCHANGED and again.audio_digest == row.audio_digest
 
 
