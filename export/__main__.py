@@ -177,7 +177,7 @@ def write_fixture(model: Annotated[Path, typer.Argument(help="An exported ONNX f
 def write_documents(
     model: Annotated[Path, typer.Argument(help="The exported ONNX file of the ear.")],
     checkpoint: Annotated[Path, typer.Argument(help="The checkpoint that it was exported from.")],
-    measured: Annotated[Path, typer.Option(help="Folder with report.json, robust-instag.json and peers.json.")],
+    measured: Annotated[Path, typer.Option(help="Folder with what the benchmarks of the ear wrote, as JSON.")],
     looks: Annotated[Path, typer.Option(help="Log of the looks at the part `report`.")],
     folder: Annotated[Path, typer.Option("--output", "-o", help="Where the two pages go.")] = Path(),
 ) -> None:

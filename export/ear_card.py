@@ -34,23 +34,27 @@ class Measured:
         report: `benchmarks.judge` on the part `report`.
         robust: `benchmarks.robust`.
         peers: `benchmarks.peers`.
+        choose: `benchmarks.judge` on the part `choose`.
+        small: The same of the model `small`.
         looks: How often the part `report` was looked at for this version.
     """
 
     report: Mapping[str, Any]
     robust: Mapping[str, Any]
     peers: Mapping[str, Any]
+    choose: Mapping[str, Any]
+    small: Mapping[str, Any]
     looks: int
 
 
 def read_measured(folder: Path, looks: int) -> Measured:
-    """Reads `report.json`, `robust-instag.json` and `peers.json`.
+    """Reads `report.json`, `robust-instag.json`, `peers.json`, `choose.json` and `small-choose.json`.
 
     Raises:
         TrainingError: One of them cannot be read.
     """
     read: list[Any] = []
-    for name in ("report", "robust-instag", "peers"):
+    for name in ("report", "robust-instag", "peers", "choose", "small-choose"):
         path = folder / f"{name}.json"
         try:
             read.append(json.loads(path.read_text(encoding="utf-8")))
@@ -58,8 +62,7 @@ def read_measured(folder: Path, looks: int) -> Measured:
             raise TrainingError(
                 f"{path}: the measurements cannot be read ({error}).", "Run the benchmark again."
             ) from error
-    report, robust, peers = read
-    return Measured(report, robust, peers, looks)
+    return Measured(*read, looks=looks)
 
 
 def ear_card(card: ModelCard, measured: Measured) -> str:
@@ -68,7 +71,7 @@ def ear_card(card: ModelCard, measured: Measured) -> str:
     Raises:
         TrainingError: Something was measured with another version.
     """
-    for document in (measured.report, measured.robust):
+    for document in (measured.report, measured.robust, measured.choose):
         if (document["model_id"], document["model_version"]) != (card.model_id, card.version):
             raise TrainingError(
                 f"The measurements are of {document['model_id']} {document['model_version']}, "
@@ -98,6 +101,9 @@ def ear_card(card: ModelCard, measured: Measured) -> str:
         right_kept=figures["right_kept"],
         macro=figures["presence_macro_f1"],
         found=measured.report["by_length"]["600"]["found"],
+        small_version=measured.small["model_version"],
+        small_other_kept=measured.small["figures"]["other_kept"],
+        choose_other_kept=measured.choose["figures"]["other_kept"],
         worst_damage=worst,
         worst_points=damage[worst]["lost_points"],
     )

@@ -56,7 +56,9 @@ def folder(tmp_path: Path) -> Path:
     }
     robust = {"model_id": "ear", "model_version": "9.1", "seconds": 12.0, "n": 257, "table": rows}
     peers = {"parts": {"report": {"YAMNet": dict.fromkeys(NAMES, 0.333)}}}
-    for name, document in (("report", report()), ("robust-instag", robust), ("peers", peers)):
+    small = {"model_version": "8.3", "figures": {"other_kept": 0.254}}
+    documents = {"report": report(), "choose": report(), "small-choose": small, "robust-instag": robust, "peers": peers}
+    for name, document in documents.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
     return tmp_path
 
@@ -74,6 +76,8 @@ def test_the_card_says_what_was_measured(folder: Path) -> None:
         "| a worn disc | 0.700 | 0.500 | 12.3 |",
         '"a worn disc" with 12.3 points',
         "19% still get an instrument",
+        "is version 8.3 of the YAMNet twin",
+        "`other` in 0.25 of the cases, where this model does\n  in 0.81",
         "62% of the instruments are found",
     ):
         assert part in text
