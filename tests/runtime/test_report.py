@@ -180,6 +180,8 @@ def test_the_keyboard_opens_a_file_and_plays_it_from_a_stretch(job, visit):
     look = "const look = () => document.querySelector('audio').currentTime >= 6 ? done(true) : setTimeout(look, 20)"
     assert tab.evaluate(f"new Promise((done) => {{ setTimeout(done, 9000, false); {look}; look(); }})")
     assert tab.locator("#detail").get_by_role("button", name=CAUTION).count() == 2
+    catalogues = tab.locator("#detail").get_by_text("In catalogues:").text_content()
+    assert "Wikidata Q5994" in catalogues and "MARC 048 ka" in catalogues and "LCMPT piano" in catalogues
     scores = tab.locator(".scores tbody tr").all_text_contents()
     assert len(scores) == 12 and scores[0] == "piano91 %91 %91 %"
     tab.locator("#detail").get_by_role("button", name="in/side b/copy.wav").click()

@@ -23,7 +23,7 @@ class Detail {
       element("p", { className: "path muted" }, pathOf(index)),
       label ? element("p", { className: "verdict" }, labelled(label), " ", percentText(rows.confidence[index]), " ", caution(), " ",
         this.badge()) : null,
-      this.review(), this.note(), this.player(), this.scores(), this.copies()]));
+      this.catalogues(label), this.review(), this.note(), this.player(), this.scores(), this.copies()]));
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
     heading.focus();
@@ -32,6 +32,12 @@ class Detail {
   badge() {
     const state = stateOf(this.index);
     return state ? element("span", { className: `badge ${state.replaceAll(" ", "-")}` }, state) : null;
+  }
+
+  // What catalogues call the instrument.
+  catalogues(label) {
+    return label?.catalogues.length
+      ? element("p", { className: "path muted" }, `In catalogues: ${label.catalogues.join(", ")}`) : null;
   }
 
   review() {
