@@ -200,6 +200,8 @@ def test_a_recording_that_is_gone_is_said_and_a_review_is_shown(job, visit):
     tab.get_by_role("button", name="low.wav").first.click()
     text = tab.locator("#detail").inner_text()
     assert "Reviewed by Anna <b>, 2026. The model said cello, 31.0 %." in text and "No timeline" in text
+    # The model's confidence in another label says nothing of the person's.
+    assert "%" not in tab.locator("#detail .verdict").inner_text()
     tab.evaluate("document.querySelector('audio').load(), document.querySelector('audio').play().catch(() => {})")
     tab.get_by_text("This recording cannot be played here").wait_for()
     assert all("ERR_FILE_NOT_FOUND" in trouble for trouble in visit.troubles)

@@ -21,12 +21,16 @@ class Detail {
     this.dialog.replaceChildren(...present([
       element("header", {}, heading, element("div", { className: "steps" }, step("Previous", -1), step("Next", 1), close)),
       element("p", { className: "path muted" }, pathOf(index)),
-      label ? element("p", { className: "verdict" }, labelled(label), " ", percentText(rows.confidence[index]), " ", caution(), " ",
-        this.badge()) : null,
+      label ? element("p", { className: "verdict" }, ...present([labelled(label), ...this.sureness(label), " ", this.badge()])) : null,
       this.catalogues(label), this.review(), this.note(), this.player(), this.scores(), this.copies()]));
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
     heading.focus();
+  }
+
+  // The model's, so it stands beside the model's own label only.
+  sureness(label) {
+    return label === LABELS[rows.machine[this.index]] ? [" ", percentText(rows.confidence[this.index]), " ", caution()] : [];
   }
 
   badge() {
