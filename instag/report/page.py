@@ -16,6 +16,7 @@ from typing import Any
 from instag import __version__
 from instag.constants import TEMPORARY_PREFIX
 from instag.errors import CannotStartError, UsageError
+from instag.identifiers import identifiers
 from instag.labels import COLOURS, DISPLAY_NAMES, OTHER
 from instag.report.columns import columns_of, label_names
 from instag.report.strip import strip_text
@@ -161,7 +162,15 @@ def _overview_record(summary: Summary, parts: list[dict[str, Any]], rows_a_page:
 def _record(summary: Summary, names: list[str]) -> dict[str, Any]:
     return {
         "instag": __version__,
-        "labels": [[name, DISPLAY_NAMES.get(name, name), COLOURS.get(name, COLOURS[OTHER])] for name in names],
+        "labels": [
+            [
+                name,
+                DISPLAY_NAMES.get(name, name),
+                COLOURS.get(name, COLOURS[OTHER]),
+                [str(known) for known in identifiers(name).values()],
+            ]
+            for name in names
+        ],
         "summary": summary.to_record(),
     }
 

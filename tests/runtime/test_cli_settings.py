@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import tomllib
@@ -64,6 +65,40 @@ def test_a_job_is_repeated(tmp_path: Path) -> None:
     other = runner.invoke(app, ["tag", "--settings", "job.toml", "--overlap", "0", "--dry-run"])
     assert "a/one.wav: would be analysed and tagged" in other.output and "two.wav" not in other.output
     assert "2 to analyse" not in other.output
+
+
+def result_of(table: Path) -> dict[str, object]:
+    """The one row of a table, without the time of its analysis."""
+    record = json.loads(table.read_text())
+    return {name: value for name, value in record.items() if name != "analysed_at"}
+
+
+def test_a_job_that_is_repeated_elsewhere_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["a", "--overlap", "0.25", "--windows", "w.csv", "--sidecar-dir", "notes", "-o", "t.jsonl"]
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        recording(folder / "a/one.wav", "cello", 4.0)
+        os.utime(folder / "a/one.wav", ns=(10**18, 10**18))
+        monkeypatch.chdir(folder)
+        told = [*words, "--save-settings", "../job.toml"] if name == "first" else ["--settings", "../job.toml"]
+        done = runner.invoke(app, ["tag", *told])
+        assert done.exit_code == 0, done.output
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert (first / "w.csv").read_bytes() == (second / "w.csv").read_bytes()
+    assert result_of(first / "t.jsonl") == result_of(second / "t.jsonl")
+    assert (second / "notes/one.wav.instag.json").exists()
+
+
+def test_the_settings_in_a_row_are_enough_to_repeat_it(tmp_path: Path, tiny_model: Path) -> None:
+    recording(tmp_path / "one.wav", "cello", 4.0)
+    first = runner.invoke(app, ["tag", "one.wav", "--overlap", "0.25", "--batch-size", "1", "-o", "t.jsonl"])
+    assert first.exit_code == 0, first.output
+    said = result_of(Path("t.jsonl"))
+    told = dict(word.split("=") for word in str(said["settings"]).split())
+    assert told == {"overlap_seconds": "0.25"}  # besides the model, whose name and version have columns of their own
+    words = [str(said["path"]), "--overlap", told["overlap_seconds"], "--model", str(tiny_model)]
+    assert runner.invoke(app, ["tag", *words, "-o", "again.jsonl"]).exit_code == 0
+    assert result_of(Path("again.jsonl")) == said
 
 
 def test_a_dry_run_writes_no_settings(tmp_path: Path) -> None:

@@ -190,6 +190,9 @@ def test_pbcore_says_source_and_sureness(job):
     n = {"n": "http://www.pbcore.org/PBCore/PBCoreNamespace.html"}
     documents = ElementTree.parse(job / "pb.xml").getroot().findall("n:pbcoreDescriptionDocument", n)
     by_file = {document.findtext("n:pbcoreIdentifier", "", n): document for document in documents}
+    # The order of elements in the schema of PBCore 2.1; a description is demanded.
+    order = ["pbcoreIdentifier", "pbcoreTitle", "pbcoreSubject", "pbcoreDescription", "pbcoreAnnotation"]
+    assert all(in_order(document, order) and document.findtext("n:pbcoreDescription", "", n) for document in documents)
     cello, flute = by_file["disc 1/a.wav"].findall("n:pbcoreSubject", n)
     assert (cello.text, cello.get("source")) == ("cello", "LCMPT")
     assert cello.get("ref") == "http://id.loc.gov/authorities/performanceMediums/mp2013015120"

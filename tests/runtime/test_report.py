@@ -180,6 +180,8 @@ def test_the_keyboard_opens_a_file_and_plays_it_from_a_stretch(job, visit):
     look = "const look = () => document.querySelector('audio').currentTime >= 6 ? done(true) : setTimeout(look, 20)"
     assert tab.evaluate(f"new Promise((done) => {{ setTimeout(done, 9000, false); {look}; look(); }})")
     assert tab.locator("#detail").get_by_role("button", name=CAUTION).count() == 2
+    catalogues = tab.locator("#detail").get_by_text("In catalogues:").text_content()
+    assert "Wikidata Q5994" in catalogues and "MARC 048 ka" in catalogues and "LCMPT piano" in catalogues
     scores = tab.locator(".scores tbody tr").all_text_contents()
     assert len(scores) == 12 and scores[0] == "piano91 %91 %91 %"
     tab.locator("#detail").get_by_role("button", name="in/side b/copy.wav").click()
@@ -198,6 +200,8 @@ def test_a_recording_that_is_gone_is_said_and_a_review_is_shown(job, visit):
     tab.get_by_role("button", name="low.wav").first.click()
     text = tab.locator("#detail").inner_text()
     assert "Reviewed by Anna <b>, 2026. The model said cello, 31.0 %." in text and "No timeline" in text
+    # The model's confidence in another label says nothing of the person's.
+    assert "%" not in tab.locator("#detail .verdict").inner_text()
     tab.evaluate("document.querySelector('audio').load(), document.querySelector('audio').play().catch(() => {})")
     tab.get_by_text("This recording cannot be played here").wait_for()
     assert all("ERR_FILE_NOT_FOUND" in trouble for trouble in visit.troubles)

@@ -7,7 +7,7 @@ source.remove();
 const NEEDS_REVIEW = 1, FAILED = 2, REVIEWED = 4, NOTHING_HEARD = 8, ACCEPTED = 16;
 const CAUTION = "most likely dominant instrument; confidence, not a guarantee";
 const VOCABULARY = 12;  // what the model knows; labels behind it are people's
-const LABELS = page.labels.map(([name, display, colour]) => ({ name, display, colour }));
+const LABELS = page.labels.map(([name, display, colour, catalogues]) => ({ name, display, colour, catalogues }));
 const OTHER = LABELS[VOCABULARY - 1];
 const LABEL_OF = new Map(LABELS.map((label) => [label.name, label]));
 const labelNamed = (name) => LABEL_OF.get(name) || { name, display: name, colour: OTHER.colour };

@@ -21,17 +21,27 @@ class Detail {
     this.dialog.replaceChildren(...present([
       element("header", {}, heading, element("div", { className: "steps" }, step("Previous", -1), step("Next", 1), close)),
       element("p", { className: "path muted" }, pathOf(index)),
-      label ? element("p", { className: "verdict" }, labelled(label), " ", percentText(rows.confidence[index]), " ", caution(), " ",
-        this.badge()) : null,
-      this.review(), this.note(), this.player(), this.scores(), this.copies()]));
+      label ? element("p", { className: "verdict" }, ...present([labelled(label), ...this.sureness(label), " ", this.badge()])) : null,
+      this.catalogues(label), this.review(), this.note(), this.player(), this.scores(), this.copies()]));
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
     heading.focus();
   }
 
+  // The model's, so it stands beside the model's own label only.
+  sureness(label) {
+    return label === LABELS[rows.machine[this.index]] ? [" ", percentText(rows.confidence[this.index]), " ", caution()] : [];
+  }
+
   badge() {
     const state = stateOf(this.index);
     return state ? element("span", { className: `badge ${state.replaceAll(" ", "-")}` }, state) : null;
+  }
+
+  // What catalogues call the instrument.
+  catalogues(label) {
+    return label?.catalogues.length
+      ? element("p", { className: "path muted" }, `In catalogues: ${label.catalogues.join(", ")}`) : null;
   }
 
   review() {
