@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -258,6 +259,8 @@ def tag(
         check_overlap(overlap, loaded.card)
         if verbose and worker.device is Device.AUTO and loaded.device is Device.CPU:
             observer.note("No GPU can be used here; the model runs on the CPU.")
+        if not scheduler:  # its machines may have other devices
+            worker = replace(worker, device=loaded.device)
         left_out = LeftOut(observer, each=verbose > 0)
         found = Found(discover(inputs, include or [], exclude or [], left_out))
         left_out.sum_up()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from pebble import ProcessExpired, ProcessPool
 
 from instag import paths
 from instag.errors import CannotStartError, ErrorCode, FileError
+from instag.model.session import Device
+from instag.run.shared_session import SharedSession
 from instag.run.worker import Outcome, WorkerSettings, out_of_memory, process_file, start_worker
 
 _WATCH_SECONDS = 0.1
 # NumPy's matrix library starts a thread for each core, and those threads wait in a busy loop: each worker took twice
 # the processor time for the same work. One thread also gives the same sums on every machine.
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# Here the workers share one session instead of loading a model each: a card is fed with windows of many files at once.
+_ONE_SESSION_ON = frozenset({Device.CUDA})
 # A pool that broke this often with no file done in between cannot work here at all.
 _MAX_RESTARTS = 3
 
@@ -50,7 +55,14 @@ class WorkerPool:
             max_memory_bytes: Resident memory from which a worker is ended.
             silent: Whether what C libraries print is thrown away.
             task: What a worker does; tests put a misbehaving one here.
+
+        Raises:
+            CannotStartError: The session that the workers would share cannot be had.
         """
+        self._session: SharedSession | None = None
+        if settings.device in _ONE_SESSION_ON:
+            self._session = SharedSession(settings.model_path, settings.device)
+            settings = replace(settings, session_address=self._session.address)
         self._settings = settings
         self._jobs = jobs
         self._max_memory_bytes = max_memory_bytes
@@ -114,13 +126,18 @@ class WorkerPool:
         """Ends the workers at once."""
         self._closed.set()
         self._pool.stop()
-        self._pool.join()
+        self._end()
 
     def close(self) -> None:
         """Ends the workers when they are done."""
         self._closed.set()
         self._pool.close()
+        self._end()
+
+    def _end(self) -> None:
         self._pool.join()
+        if self._session:
+            self._session.stop()
 
     def _schedule(self, path: Path, timeout_seconds: float | None) -> Future[Outcome]:
         future: Future[Outcome] = self._pool.schedule(self._task, args=(path,), timeout=timeout_seconds)
@@ -155,6 +172,8 @@ class WorkerPool:
         me = psutil.Process()
         while not self._closed.wait(_WATCH_SECONDS):
             for child in me.children():
+                if self._session and child.pid == self._session.pid:
+                    continue  # it reads no recording, and CUDA alone takes more than a decoder may
                 try:
                     if child.memory_info().rss > self._max_memory_bytes:
                         self._killed_for_memory.add(child.pid)

@@ -20,6 +20,7 @@ from instag.labels import DISPLAY_NAMES, LABELS, OTHER
 from instag.model.card import ModelCard
 from instag.model.session import Device, open_model
 from instag.results import TagOutcome, WindowScores
+from instag.run.shared_session import connect_model
 from instag.table.reviews import Reviews
 from instag.table.rows import SIDECAR, TAGS, AssignedBy, Row, Status, with_identifiers
 from instag.tags import sidecar
@@ -41,6 +42,7 @@ class WorkerSettings:
         keep_mtime: Whether a file keeps its modification time when its tags are written.
         root: The folder that paths in the table are relative to; None keeps them as they were given.
         reviews: What people said of recordings in earlier runs; tags and sidecars carry it.
+        session_address: Where a process holds the model for all workers; None lets each worker load its own.
     """
 
     model_path: Path
@@ -53,6 +55,7 @@ class WorkerSettings:
     keep_mtime: bool = False
     root: Path | None = None
     reviews: Reviews = field(default_factory=Reviews, compare=False, repr=False)
+    session_address: str | None = None
 
     def wanted(self) -> tuple[str, ...]:
         """What of the settings a file's row must hold for the file to be done, as in the `settings` column."""
@@ -94,7 +97,11 @@ def start_worker(settings: WorkerSettings, silent: bool = True) -> None:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         os.close(nowhere)
-    _states[:] = [_State(settings, Analyser(open_model(settings.model_path, settings.device), settings.analysis))]
+    if settings.session_address:
+        model = connect_model(settings.session_address)
+    else:
+        model = open_model(settings.model_path, settings.device)
+    _states[:] = [_State(settings, Analyser(model, settings.analysis))]
 
 
 def process_file(path: Path) -> Outcome:
