@@ -62,7 +62,8 @@ def read_measured(folder: Path, looks: int) -> Measured:
             raise TrainingError(
                 f"{path}: the measurements cannot be read ({error}).", "Run the benchmark again."
             ) from error
-    return Measured(*read, looks=looks)
+    report, robust, peers, choose, small = read
+    return Measured(report, robust, peers, choose, small, looks)
 
 
 def ear_card(card: ModelCard, measured: Measured) -> str:
