@@ -107,7 +107,7 @@ def review(
             if terminal:
                 review_in_terminal(desk)
             else:
-                _serve(Room(desk, _files(opened, root), timeline, table.name), port)
+                _serve(Room(desk, _files(opened, root), timeline, table.name, accepts=sample is None), port)
         left = len(desk.items) - desk.decided
         typer.echo(f"\n{desk.decided:,} decided, {left:,} left.")
         if desk.decided:

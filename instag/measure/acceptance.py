@@ -138,6 +138,28 @@ def most_wrong(drawn: int, error: float, level: float) -> int:
     return allowed
 
 
+def most_share_wrong(drawn: int, wrong: int) -> float:
+    """The largest share of wrong labels that a simple random sample does not rule out, with a certainty of 95 %.
+
+    Args:
+        drawn: How many files were drawn.
+        wrong: How many of them are wrong.
+
+    Returns:
+        0..1, the exact bound of Clopper and Pearson.
+    """
+    if wrong >= drawn:
+        return 1.0
+    low, high = wrong / drawn, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if most_wrong(drawn, middle, 1 - CERTAINTY) >= wrong:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
 def least_sample(error: float) -> int:
     """How many files at least must be drawn to rule out a share of `error` or more, if none of them is wrong.
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from instag.errors import CannotStartError
 from instag.labels import LABELS
-from instag.measure.acceptance import accept, least_sample, most_wrong, plan_steps
+from instag.measure.acceptance import accept, least_sample, most_share_wrong, most_wrong, plan_steps
 from instag.measure.sample import cut_bands, draw_sample
 from instag.table import open_table
-from instag.table.acceptances import mark_accepted
+from instag.table.acceptances import IN_BULK, mark_accepted
 from instag.table.reviews import Reviews
 from instag.table.rows import AssignedBy, Row, Status
 from instag.table.samples import keep_sample, read_sample, sample_path
@@ -70,6 +70,22 @@ def test_the_binomial_bound_holds_for_blocks_with_any_chances(values: list[float
         chances = np.clip(chances + error - chances.mean(), 0, 1)
     if chances.mean() >= error:
         assert exact_chance(chances, most_wrong(len(chances), error, level)) <= level + 1e-9
+
+
+def test_the_largest_share_that_is_wrong_is_that_of_clopper_and_pearson() -> None:
+    # From tables of exact upper bounds, one-sided, 95 %.
+    for drawn, wrong, share in (
+        (10, 0, 0.2589),
+        (10, 1, 0.3942),
+        (20, 2, 0.2826),
+        (60, 0, 0.0487),
+        (5, 5, 1),
+        (0, 0, 1),
+    ):
+        assert most_share_wrong(drawn, wrong) == pytest.approx(share, abs=1e-4)
+    for drawn, wrong in ((30, 4), (100, 7)):
+        share = most_share_wrong(drawn, wrong)
+        assert exact_chance(np.full(drawn, share), wrong) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_the_bound_is_the_binomial_one() -> None:
@@ -194,6 +210,20 @@ def test_marks_are_written_kept_and_withdrawn(tmp_path: Path, kind: str) -> None
     assert mark_accepted(open_table(path), None, "rule") == (0, 1000) and accepted() == []
     opened = open_table(path, read_only=True)
     assert sorted(opened.rows(), key=lambda row: row.path) == rows
+    opened.close()
+
+
+def test_what_a_person_accepted_in_bulk_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    by_anna = {"reviewed_by": f"{IN_BULK}Anna: 9 of 10 heard were right", "reviewed_at": NOW}
+    rows = [replace(a_row(0, 0.4), needs_review=True, **by_anna), replace(a_row(1, 0.95), **by_anna), a_row(2, 0.95)]
+    table = open_table(path)
+    table.extend(rows)
+    table.finish()
+    assert mark_accepted(open_table(path), 0.9, "rule") == (1, 0)
+    assert mark_accepted(open_table(path), None, "rule") == (0, 1)
+    opened = open_table(path, read_only=True)
+    assert list(opened.rows()) == rows
     opened.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -101,7 +102,8 @@ def test_the_least_sure_wait_first_and_copies_once(room):
 
 
 def test_a_decision_is_in_the_table_at_once_and_for_every_copy(client, table):
-    assert post(client, "decide", {"number": 0, "label": "violin"}).json() == {"decided": 1, "before": 1, "total": 2}
+    answer = post(client, "decide", {"number": 0, "label": "violin"}).json()
+    assert answer == {"decided": 1, "before": 1, "total": 2, "group": None}
     rows = rows_of(table)
     for path in ("a/low.wav", "b/copy.wav"):
         row = rows[path]
@@ -123,13 +125,159 @@ def test_undo_goes_back_step_by_step(client, table):
     post(client, "decide", {"number": 0, "label": "violin"})
     post(client, "decide", {"number": 1, "label": "flute"})
     post(client, "decide", {"number": 1, "label": "organ"})
-    assert post(client, "undo", {}).json()["number"] == 1
+    assert post(client, "undo", {}).json()["undone"] == [{"number": 1, "said": "flute", "heard": True}]
     assert rows_of(table)[f"b/{HOSTILE}"].reviewed_label == "flute"
     assert get(client, "item/1").json()["said"] == "flute"
-    assert post(client, "undo", {}).json()["number"] == 1
-    assert post(client, "undo", {}).json() == {"number": 0, "decided": 0, "before": 1, "total": 2}
+    assert post(client, "undo", {}).json()["undone"][0]["number"] == 1
+    answer = post(client, "undo", {}).json()
+    assert answer == {
+        "undone": [{"number": 0, "said": None, "heard": False}],
+        "group": None,
+        "decided": 0,
+        "before": 1,
+        "total": 2,
+    }
     assert rows_of(table) == before
-    assert post(client, "undo", {}).json()["number"] is None
+    assert post(client, "undo", {}).json()["undone"] == []
+
+
+def test_every_decision_is_on_the_disk_before_the_answer(client, table, monkeypatch):
+    synced = []
+    true_fsync = os.fsync
+
+    def fsync(number):
+        true_fsync(number)
+        synced.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for number, label in ((0, "violin"), (1, "flute"), (0, "")):
+        post(client, "decide", {"number": number, "label": label})
+        assert synced.pop() == table.stat().st_size and not synced
+    post(client, "undo", {})
+    assert synced == [table.stat().st_size]
+
+
+def test_a_disk_that_takes_nothing_is_said_and_nothing_counts_as_decided(client, monkeypatch):
+    def fsync(number):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    answer = post(client, "decide", {"number": 0, "label": "violin"})
+    assert answer.status_code == 507 and "cannot be written (Input/output error)" in answer.text
+    assert get(client, "item/0").json()["said"] is None
+
+
+def test_a_decision_that_was_cut_off_reaches_all_copies_at_the_next_start(table, room):
+    room.desk.decide(0, "violin")
+    with closing(open_table(table)) as opened:
+        torn = next(row for row in opened.rows() if row.path == "b/copy.wav")
+        undecided = replace(torn, assigned_by=AssignedBy.MACHINE, reviewed_label="", reviewed_by="", reviewed_at="")
+        opened.append(undecided)
+    with closing(open_table(table)) as opened:
+        # The copy that was written last is gone; its digest's review is in the table.
+        desk = Desk(opened, "Eve", is_doubtful)
+        assert [item.row.path for item in desk.items] == [f"b/{HOSTILE}"]
+    copy = rows_of(table)["b/copy.wav"]
+    assert (copy.reviewed_label, copy.reviewed_by) == ("violin", "Anna")
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A client of 40 doubtful recordings in two folders, the last of which has two copies; and their table."""
+    opened = open_table(tmp_path / "many.csv")
+    for number in range(42):
+        label = "cello" if number % 2 or number > 39 else "flute"
+        digest = f"d{min(number, 39)}"
+        path = f"{'a' if number < 20 else 'b/deep'}/{number:02}.wav"
+        settings = "overlap=0 tags sidecar"
+        opened.append(
+            analysed(path, label, 0.1 + number / 200, audio_digest=digest, assigned_by="machine", settings=settings)
+        )
+    opened.finish()
+    with closing(open_table(tmp_path / "many.csv")) as opened:
+        room = Room(Desk(opened, "Anna", is_doubtful), Files(tmp_path), None, "many.csv")
+        yield testclient.TestClient(make_app(room, TOKEN, PORT), BASE), tmp_path / "many.csv"
+
+
+def test_a_group_is_accepted_after_its_sample_was_heard(many):
+    client, table = many
+    before = rows_of(table)
+    group = post(client, "group", {"folder": "b", "label": "cello", "percent": 20, "count": 4}).json()
+    assert (len(group["sample"]), group["rest"], group["left"]) == (4, 6, 4)
+    items = get(client, "queue").json()["items"]
+    assert all(items[number]["folder"] == "b/deep" and items[number]["label"] == "cello" for number in group["sample"])
+    assert post(client, "accept", {}).status_code == 409
+    for number in group["sample"]:
+        group = post(client, "decide", {"number": number, "label": "cello"}).json()["group"]
+        if group["left"]:
+            assert post(client, "accept", {}).status_code == 409
+    # Of four none is wrong: with a certainty of 95 % at most 52.7 % of the ten are, which is five.
+    assert (group["left"], group["right"], group["most_wrong"]) == (0, 4, 5)
+    answer = post(client, "accept", {}).json()
+    assert (len(answer["accepted"]), answer["decided"]) == (6, 10)
+    accepted = [row for row in rows_of(table).values() if row.is_accepted]
+    assert {row.path for row in accepted} < {f"b/deep/{number:02}.wav" for number in range(20, 42)}
+    assert {(row.assigned_by, row.label, row.reviewed_by, row.reviewed_label) for row in accepted} == {
+        (AssignedBy.MACHINE, "cello", "accepted unheard in bulk by Anna: 4 of 4 heard were right", "")
+    }
+    assert all(row.review is None and not row.wants_review and row.settings == "overlap=0" for row in accepted)
+    assert post(client, "accept", {}).status_code == 409, "once only"
+    undone = post(client, "undo", {}).json()
+    assert (len(undone["undone"]), undone["decided"]) == (6, 4)
+    assert {path for path, row in rows_of(table).items() if row != before[path]} == {
+        path for path, row in rows_of(table).items() if row.review
+    }
+
+
+def test_a_wrong_one_in_the_sample_is_in_the_record(many):
+    client, table = many
+    group = post(client, "group", {"folder": "", "label": "", "percent": 0, "count": 10}).json()
+    assert (len(group["sample"]), group["rest"]) == (10, 30)
+    for place, number in enumerate(group["sample"]):
+        said = ("", "voice")[place] if place < 2 else get(client, f"item/{number}").json()["label"]
+        group = post(client, "decide", {"number": number, "label": said}).json()["group"]
+    # Clopper and Pearson: at most 50.7 % of the forty, twenty, of which two are known.
+    assert (group["right"], group["most_wrong"]) == (8, 18)
+    post(client, "accept", {})
+    accepted = [row for row in rows_of(table).values() if row.is_accepted]
+    assert {row.reviewed_by for row in accepted} == {"accepted unheard in bulk by Anna: 8 of 10 heard were right"}
+    with closing(open_table(table)) as opened:
+        desk = Desk(opened, "Eve", is_doubtful)
+        assert (desk.items, desk.decided_before) == ([], 40)
+
+
+def test_the_sample_is_drawn_by_chance(many):
+    client, _ = many
+    whole = {"folder": "", "label": "", "percent": 0, "count": 5}
+    drawn = {tuple(sorted(post(client, "group", whole).json()["sample"])) for _ in range(20)}
+    assert len(drawn) > 15
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": None},
+        {"label": "kazoo"},
+        {"percent": 101},
+        {"percent": 0.5},
+        {"percent": True},
+        {"count": 0},
+        {"count": 10**6},
+        {"more": 1},
+    ],
+)
+def test_groups_that_cannot_be_meant_are_refused(many, change):
+    client, _ = many
+    whole = {"folder": "", "label": "", "percent": 0, "count": 5}
+    assert post(client, "group", whole | change).status_code == 400
+    assert post(client, "accept", {}).status_code == 409
+
+
+def test_a_sample_for_accept_is_never_accepted_in_bulk(room):
+    room.accepts = False
+    client = testclient.TestClient(make_app(room, TOKEN, PORT), BASE)
+    assert get(client, "queue").json()["accepts"] is False
+    assert post(client, "group", {"folder": "", "label": "", "percent": 0, "count": 1}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -164,7 +312,7 @@ def test_names_travel_as_text(client):
     assert get(client, "queue").headers["content-type"] == "application/json"
     assert get(client, "queue").json()["items"][1]["name"] == HOSTILE
     page = get(client, "")
-    assert HOSTILE not in page.text and "<script src" in page.text
+    assert HOSTILE not in page.text and '<script type="module" src' in page.text
 
 
 def test_sound_comes_whole_in_ranges_and_decoded(client, tmp_path):
