@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from instag.labels import LABELS
-from instag.table import ResultTable
-from instag.table.rows import OUTPUTS, AssignedBy, Review, Row, Status
+from instag.table.decisions import Reviewable
+from instag.table.rows import AssignedBy, Review, Row, Status, without_outputs
 
 # One key for each label, in their order.
 KEYS = dict(zip(LABELS, "1234567890vo", strict=True))
@@ -42,11 +42,11 @@ class Desk:
         decided_before: Recordings that were decided in earlier sessions, and would wait here otherwise.
     """
 
-    def __init__(self, table: ResultTable, by: str, is_wanted: Callable[[Row], bool]) -> None:
+    def __init__(self, table: Reviewable, by: str, is_wanted: Callable[[Row], bool]) -> None:
         """Fills the queue.
 
         Args:
-            table: The table, open for writing; its lock is held.
+            table: The table, open for writing; the lock of what is written is held.
             by: Who decides.
             is_wanted: Whether a row is for review, decided or not.
         """
@@ -152,8 +152,7 @@ def is_doubtful(row: Row) -> bool:
 
 def _written_anew(row: Row) -> Row:
     """The row without word of what was written before: the next `instag tag --write-tags` writes it again."""
-    settings = " ".join(word for word in row.settings.split() if word not in OUTPUTS)
-    return replace(row, settings=settings)
+    return replace(row, settings=without_outputs(row.settings))
 
 
 def _now() -> str:

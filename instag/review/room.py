@@ -27,6 +27,7 @@ class Room:
         files: The recordings.
         timeline: Their windows, or None.
         title: What the page is about.
+        saved_in: The name of the file that keeps the decisions.
         accepts: Whether recordings may be accepted in bulk; not those of a sample, which are there to be heard.
         group: The recordings that may be accepted together, while a sample of them is heard.
     """
@@ -35,6 +36,7 @@ class Room:
     files: Files
     timeline: Timeline | None
     title: str
+    saved_in: str
     accepts: bool = True
     group: Group | None = None
 
@@ -42,7 +44,7 @@ class Room:
         """All recordings that wait, and the labels with their colours and keys."""
         labels = [[name, DISPLAY_NAMES[name], COLOURS[name], KEYS[name]] for name in LABELS]
         items = [_brief(item) for item in self.desk.items]
-        about = {"title": self.title, "by": self.desk.by, "accepts": self.accepts}
+        about = {"title": self.title, "saved_in": self.saved_in, "by": self.desk.by, "accepts": self.accepts}
         return {**about, "labels": labels, "items": items, **self.progress()}
 
     def item_record(self, item: Item) -> dict[str, Any]:

@@ -209,6 +209,12 @@ _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 TAGS, SIDECAR = "tags", "sidecar"
 OUTPUTS = frozenset({TAGS, SIDECAR})
 
+
+def without_outputs(settings: str) -> str:
+    """What decides the result, of a value of the column `settings`."""
+    return " ".join(word for word in settings.split() if word not in OUTPUTS)
+
+
 # What JSON has beside the columns.
 IDENTIFIERS = "identifiers"
 COLUMNS: tuple[str, ...] = (*_PLAIN, *_SCORE_COLUMNS, *_SHARE_COLUMNS, *_PRESENT_COLUMNS)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from instag.errors import FileError
+from instag.errors import CannotStartError, FileError
 from instag.table import open_table
+from instag.table.decisions import find_decisions
 from instag.table.lock import locked
 from instag.table.rows import AssignedBy, Row
 from instag.tags.view import read_tags
@@ -71,7 +72,7 @@ def room(table, tmp_path):
     with closing(open_table(table)) as opened:
         for row in opened.rows():
             files.learn(row.path)
-        yield Room(Desk(opened, "Anna", is_doubtful), files, timeline, "t.csv")
+        yield Room(Desk(opened, "Anna", is_doubtful), files, timeline, "t.csv", "t.csv")
     timeline.close()
 
 
@@ -195,7 +196,7 @@ def many(tmp_path):
         )
     opened.finish()
     with closing(open_table(tmp_path / "many.csv")) as opened:
-        room = Room(Desk(opened, "Anna", is_doubtful), Files(tmp_path), None, "many.csv")
+        room = Room(Desk(opened, "Anna", is_doubtful), Files(tmp_path), None, "many.csv", "many.csv")
         yield testclient.TestClient(make_app(room, TOKEN, PORT), BASE), tmp_path / "many.csv"
 
 
@@ -514,3 +515,101 @@ def test_tags_that_were_written_before_the_review_are_written_again(tmp_path, ti
     assert run(*tag).returncode == 0
     assert (tmp_path / "a.flac").stat().st_mtime_ns == before
     assert run("verify", "t.csv").returncode == 0
+
+
+def test_decisions_in_a_file_of_their_own_leave_the_table_as_it_is(table, tmp_path):
+    before = table.read_bytes()
+    result = review_in_terminal(table, "s\nv\nu\ns\n0\nq\n", "--decisions", str(tmp_path / "anna.jsonl"))
+    assert result.returncode == 0, result.stderr
+    apart = tmp_path / "anna.jsonl"
+    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table."
+    assert result.stdout.endswith(f"1 decided, 1 left.\n{join}\n")
+    assert table.read_bytes() == before
+    assert set(rows_of(tmp_path / "anna.jsonl")) == {"a/low.wav", "b/copy.wav", f"b/{HOSTILE}"}
+    again = review_in_terminal(table, "v\n", "--decisions", str(tmp_path / "anna.jsonl"))
+    assert again.stdout.startswith("Enter: ") and "[1 left]" in again.stdout and "1 decided, 0 left." in again.stdout
+    assert "nothing is left" in review_in_terminal(table, "", "--decisions", str(tmp_path / "anna.jsonl")).stdout
+    joined = run("merge", "t.csv", "anna.jsonl", "-o", "joined.csv", cwd=tmp_path)
+    assert joined.returncode == 0, joined.stderr
+    rows = rows_of(tmp_path / "joined.csv")
+    said = {path: row.reviewed_label for path, row in rows.items() if row.reviewed_label}
+    assert said == {"a/low.wav": "violin", "b/copy.wav": "violin", f"b/{HOSTILE}": "voice", "b/known.wav": "voice"}
+    assert {row.reviewed_by for row in rows.values()} == {"", "Anna"}
+    assert {path: row for path, row in rows.items() if path not in said} == {
+        path: row for path, row in rows_of(table).items() if path not in said
+    }
+    assert "nothing is left" in review_in_terminal(tmp_path / "joined.csv", "").stdout
+
+
+def test_two_people_review_one_table_apart_and_are_joined_unless_they_disagree(table, tmp_path):
+    join = ("merge", "t.csv", "anna.csv", "eve.csv", "-o", "joined.csv")
+    review_in_terminal(table, "0\nv\n", "--decisions", str(tmp_path / "anna.csv"))
+    eve = ("review", str(table), "--terminal", "--by", "Eve", "--decisions", str(tmp_path / "eve.csv"))
+    assert "[2 left]" in run(*eve, input="3\nn\n").stdout, "what Anna said is nothing to Eve"
+    refused = run(*join, cwd=tmp_path)
+    assert refused.returncode == 3 and not (tmp_path / "joined.csv").exists()
+    assert "a/low.wav: anna.csv says violin (Anna) and eve.csv says flute (Eve); nothing was written." in refused.stderr
+    (tmp_path / "eve.csv").unlink()
+    run(*eve, input="0\nn\n")
+    assert run(*join, cwd=tmp_path).returncode == 0
+    rows = rows_of(tmp_path / "joined.csv")
+    # One who is not sure says nothing against one who is.
+    assert [rows[path].reviewed_label for path in ("a/low.wav", f"b/{HOSTILE}")] == ["violin", "voice"]
+
+
+def test_a_second_reviewer_is_told_how_to_review_apart(table, tmp_path):
+    with locked(table):
+        assert "keep your decisions apart: --decisions FILE" in review_in_terminal(table, "").stderr
+        apart = ("--decisions", str(tmp_path / "eve.csv"))
+        assert review_in_terminal(table, "0\nq\n", *apart).returncode == 0
+    with locked(tmp_path / "eve.csv"):
+        assert "another job is writing it" in review_in_terminal(table, "", *apart).stderr
+
+
+def test_the_decisions_of_another_table_are_refused(table, tmp_path):
+    with closing(open_table(tmp_path / "other.csv")) as other:
+        other.append(analysed("elsewhere.wav", "piano", 0.9))
+    before = (tmp_path / "other.csv").read_bytes()
+    result = review_in_terminal(table, "0\n", "--decisions", str(tmp_path / "other.csv"))
+    assert result.returncode == 3 and "holds a recording that is not in" in result.stderr
+    assert (tmp_path / "other.csv").read_bytes() == before
+    result = review_in_terminal(table, "0\n", "--decisions", str(table))
+    assert result.returncode == 2 and "is the table itself" in result.stderr
+    assert review_in_terminal(table, "q\n", "--decisions", str(tmp_path / "new.csv")).returncode == 0
+    assert not (tmp_path / "new.csv").exists(), "nobody decided anything"
+
+
+def test_where_the_decisions_are_kept(table, tmp_path, monkeypatch):
+    beside = tmp_path / "t.decisions.csv"
+    locked_away = set()
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) not in locked_away)
+    assert find_decisions(table, None) is None
+    locked_away.add(str(table))
+    assert find_decisions(table, None) == beside
+    locked_away.add(str(tmp_path))
+    with pytest.raises(CannotStartError, match="neither can a file beside it"):
+        find_decisions(table, None)
+    assert find_decisions(table, tmp_path / "x.csv") == tmp_path / "x.csv"
+    beside.touch()
+    assert find_decisions(table, None) == beside
+    locked_away.clear()
+    assert find_decisions(table, None) == beside, "a review that was begun there goes on there"
+
+
+def test_a_sample_of_a_table_that_stays_as_it_is_is_accepted_after_the_merge(tmp_path):
+    with closing(open_table(tmp_path / "t.csv")) as opened:
+        opened.extend(
+            analysed(f"{n:03}.wav", "cello", 0.9, audio_digest=f"d{n}", assigned_by=AssignedBy.MACHINE)
+            for n in range(90)
+        )
+    before = sorted(path.name for path in tmp_path.iterdir())
+    elsewhere = tmp_path / "mine"
+    elsewhere.mkdir()
+    keep = ("--decisions", "mine/d.csv", "--sample", "60")
+    ask = ("review", "t.csv", "--terminal", "--by", "Anna", *keep)
+    assert "25 decided, 35 left." in run(*ask, input="\n" * 25, cwd=tmp_path).stdout
+    assert "35 decided, 0 left." in run(*ask, input="\n" * 35, cwd=tmp_path).stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "mine"])
+    assert run("merge", "t.csv", "mine/d.csv", "-o", "mine/all.csv", cwd=tmp_path).returncode == 0
+    accepted = run("accept", "mine/all.csv", "--error", "0.2", cwd=tmp_path)
+    assert "30 files that nobody heard are accepted" in accepted.stdout, accepted.stderr

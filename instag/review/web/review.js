@@ -107,7 +107,7 @@ async function show(number) {
     document.documentElement.dataset.shown = "";
     byId("done-title").textContent = left ? "Nothing is left here" : "All decided";
     byId("done-text").textContent = left ? `${left} recordings wait in other folders or under other instruments.`
-      : "Everything is saved in the table. Press Ctrl-C in the terminal, or u to undo the last decision.";
+      : `Everything is saved in ${state.queue.saved_in}. Press Ctrl-C in the terminal, or u to undo the last decision.`;
     byId("done-title").focus();
     return;
   }
