@@ -24,7 +24,6 @@ EXAMPLES = """
 instag review table.csv                          # then open the address
 instag review table.csv --windows windows.csv    # the telling seconds first
 instag review table.csv --sample 300             # for `instag accept`
-instag review table.csv --decisions anna.csv     # leave the table alone
 """
 
 

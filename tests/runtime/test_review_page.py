@@ -230,6 +230,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         tab.get_by_text("3 recordings wait again.").wait_for()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("b")
+        tab.locator("#bulk-start").wait_for()
         tab.keyboard.press("Escape")
         tab.locator("#folder").select_option("")
         tab.keyboard.press("b")
