@@ -234,6 +234,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         tab.keyboard.press("Escape")
         tab.locator("#folder").select_option("")
         tab.keyboard.press("b")
+        tab.locator("#bulk-start").wait_for()
         tab.locator("#bulk-start").press("Enter")
         tab.get_by_text(
             "Sample of all instruments, 11 % sure or more, in all folders: 0 of 10 heard, 0 right."
