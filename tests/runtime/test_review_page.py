@@ -232,6 +232,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         tab.keyboard.press("b")
         tab.locator("#bulk-start").wait_for()
         tab.keyboard.press("Escape")
+        tab.locator("#bulk-start").wait_for(state="hidden")
         tab.locator("#folder").select_option("")
         tab.keyboard.press("b")
         tab.locator("#bulk-start").wait_for()

@@ -262,13 +262,15 @@ const confirmIt = () => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.tagName === "SELECT") return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
   if (document.querySelector("dialog[open]")) {
     if (event.key.toLowerCase() === "a") enqueue(() => bulk.accept());
     return;
   }
-  const isButton = event.target.tagName === "BUTTON";
-  if (isButton && (event.key === "Enter" || event.key === " ")) return;
+  // For a moment after a dialogue was closed, what had the focus in it still has it.
+  const holder = event.target.closest("dialog") ? "" : event.target.tagName;
+  if (holder === "SELECT") return;
+  if (holder === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
   // Digits by the key that they stand on: some layouts want Shift for them.
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
   const action = keys[digit ? digit[1] : event.key.toLowerCase()];
