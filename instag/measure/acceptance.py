@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from instag.measure.sample import Band, Sample
+from instag.measure.sample import Band, Sample, cut_bands
 
 CERTAINTY = 0.95
 # Few files pass most often with one start, many with several: in benchmarks/ACCEPT.md three did well in every case.
@@ -160,13 +160,24 @@ def most_share_wrong(drawn: int, wrong: int) -> float:
     return high
 
 
-def least_sample(error: float) -> int:
-    """How many files at least must be drawn to rule out a share of `error` or more, if none of them is wrong.
+def least_sample(confidences: Sequence[float], error: float) -> int | None:
+    """How many files at least must be drawn from a collection, if none of them is wrong.
+
+    In a small collection these are more than in a large one: its blocks differ more in size.
 
     Args:
-        error: The share, above 0 and below 1.
+        confidences: Of all files that can be drawn.
+        error: The share that is to be ruled out, above 0 and below 1.
+
+    Returns:
+        The number; None where not even all files are enough.
     """
-    return math.ceil(math.log(1 - CERTAINTY) / math.log1p(-error))
+    falling = sorted(confidences, reverse=True)
+    for count in range(math.ceil(math.log(1 - CERTAINTY) / math.log1p(-error)), len(falling) + 1):
+        largest = max(math.ceil((end - begin) / draws) for begin, end, draws in cut_bands(falling, count))
+        if most_wrong(count, error * len(falling) / (count * largest), 1 - CERTAINTY) >= 0:
+            return count
+    return None
 
 
 def _starts(steps: Sequence[Step]) -> tuple[int, ...]:

@@ -91,10 +91,24 @@ def test_the_largest_share_that_is_wrong_is_that_of_clopper_and_pearson() -> Non
 def test_the_bound_is_the_binomial_one() -> None:
     assert most_wrong(58, 0.05, 0.05) == -1 and most_wrong(59, 0.05, 0.05) == 0
     assert most_wrong(92, 0.05, 0.05) == 0 and most_wrong(93, 0.05, 0.05) == 1  # tables of attribute sampling
-    assert [least_sample(error) for error in (0.05, 0.1, 0.01)] == [59, 29, 299]
+    assert [least_sample([0.9] * 100_000, error) for error in (0.05, 0.1, 0.01)] == [59, 29, 299]
     for drawn, error in ((150, 0.04), (300, 0.1)):
         most = most_wrong(drawn, error, 0.05)
         assert exact_chance(np.full(drawn, error), most) <= 0.05 < exact_chance(np.full(drawn, error), most + 1)
+
+
+@pytest.mark.parametrize("files", [58, 59, 60, 90, 119, 400, 3000])
+def test_the_least_sample_is_the_first_that_can_pass(files: int) -> None:
+    rows = many_rows(files)
+    found = least_sample([row.confidence for row in rows], 0.05)
+
+    def can_pass(count: int) -> bool:
+        heard = [reviewed(row, row.dominant) for row in rows]
+        return accept(draw_sample(heard, count, 0, NOW), 0.05).passed is not None
+
+    assert (found is None) is (files < 59)
+    if found is not None:
+        assert can_pass(found) and not any(can_pass(count) for count in range(55, found))
 
 
 def test_a_sample_stands_for_labels_folders_and_confidences() -> None:
@@ -319,7 +333,13 @@ def test_the_command_says_what_a_curator_understands(tmp_path: Path, monkeypatch
     assert len(run("list", "table.csv", "--accepted").stdout.splitlines()) == 750
     assert len(run("list", "table.csv", "--reviewed").stdout.splitlines()) == 150
     assert run("list", "table.csv", "--accepted", "--reviewed").returncode == 2
-    assert "at least 299 files must be drawn, and 150 were" in run("accept", "table.csv", "--error", "0.01").stdout
+    too_small = run("accept", "table.csv", "--error", "0.01")
+    assert too_small.returncode == 1 and too_small.stdout.splitlines()[0] == (
+        "The sample is too small to vouch for an error of 1 %, even if nothing in it is wrong: 150 of 900 files were "
+        "drawn, and at least 305 must be. Run `instag review table.csv --sample 305`, and decide what is new in it; "
+        "what you decided still counts."
+    )
+    assert "the model is sure of 900 files only" in run("accept", "table.csv", "--error", "0.001").stdout
 
     write([replace(row, reviewed_label="voice") if row.path in half else row for row in decided])
     nothing = run("accept", "table.csv")
