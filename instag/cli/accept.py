@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,7 @@ from instag.errors import CannotStartError, ExitCode
 
 if TYPE_CHECKING:
     from instag.measure.acceptance import Acceptance
+    from instag.measure.sample import Candidate
 
 EXAMPLES = """
 instag accept table.csv --error 0.05 --dry-run   # how many would that be?
@@ -42,7 +45,7 @@ def accept(
     Exit codes: 0 files are accepted. 1 no files can be accepted. 2 usage. 3 the table or its sample cannot be used.
     """
     from instag.measure.acceptance import accept as judge
-    from instag.measure.sample import draw_sample
+    from instag.measure.sample import candidates, draw_sample
     from instag.table import open_table
     from instag.table.acceptances import mark_accepted
     from instag.table.lock import locked
@@ -70,10 +73,11 @@ def accept(
                 f"Run `instag review {table} --sample {record.count}`, and decide them; nothing was marked.",
             )
         found = judge(sample, error)
+        sentence = _sentence(found, error, table, lambda: candidates(opened.rows(), record.drawn_at))
         lowest = None if found.passed is None else found.steps[found.passed].least_confidence
         rule = f"accepted unheard: at most {_percent(error)} wrong"
         marked, withdrawn = mark_accepted(opened, lowest, rule, dry_run=dry_run)
-        typer.echo(_sentence(found, error))
+        typer.echo(sentence)
         would = "would be" if dry_run else "are"
         if marked:
             typer.echo(f"{_files(marked)} that nobody heard {would} accepted.")
@@ -83,10 +87,8 @@ def accept(
             raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _sentence(found: Acceptance, error: float) -> str:
+def _sentence(found: Acceptance, error: float, table: Path, find_files: Callable[[], list[Candidate]]) -> str:
     """What a curator should know, in one or two sentences."""
-    from instag.measure.acceptance import least_sample
-
     if found.passed is not None:
         step, wrong = found.steps[found.passed], found.wrong[found.passed]
         return (
@@ -96,15 +98,31 @@ def _sentence(found: Acceptance, error: float) -> str:
         )
     tried = next(((step, wrong) for step, wrong in zip(found.steps, found.wrong, strict=True) if step.shares), None)
     if tried is None or found.steps[-1].allowed[-1] < 0:
-        return (
-            f"The sample is too small to vouch for an error of {_percent(error)}: at least {least_sample(error):,} "
-            f"files must be drawn, and {found.steps[-1].drawn if found.steps else 0:,} were."
-        )
+        confidences = [candidate.confidence for candidate in find_files()]
+        return _too_small(found.steps[-1].drawn if found.steps else 0, error, table, confidences)
     step, wrong = tried
     return (
         f"No files can be accepted with an error of {_percent(error)}. Of the {step.drawn:,} most confident files that "
         f"were drawn and heard, {wrong:,} {'is' if wrong == 1 else 'are'} wrong, and {step.allowed[step.shares]:,} may "
         "be. Allow a larger error, or draw a larger sample."
+    )
+
+
+def _too_small(drawn: int, error: float, table: Path, confidences: list[float]) -> str:
+    """What is missing where no sample of this size can pass."""
+    from instag.measure.acceptance import least_sample
+
+    files = len(confidences)
+    least = least_sample(confidences, error)
+    if least is None:
+        return (
+            f"No files can be accepted with an error of {_percent(error)}: the model is sure of {_files(files)} only, "
+            "which is too few for any sample. Hear them all, or allow a larger error."
+        )
+    return (
+        f"The sample is too small to vouch for an error of {_percent(error)}, even if nothing in it is wrong: "
+        f"{drawn:,} of {_files(files)} were drawn, and at least {least:,} must be. Run `instag review {table} --sample {least}`, "
+        "and decide what is new in it; what you decided still counts."
     )
 
 

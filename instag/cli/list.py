@@ -40,7 +40,7 @@ def list_files(
         bool, option("--unreviewed", panel=ANALYSE, help="Only files that nobody has reviewed.")
     ] = False,
     accepted: Annotated[
-        bool, option("--accepted", panel=ANALYSE, help="Only files that `instag accept` accepted unheard.")
+        bool, option("--accepted", panel=ANALYSE, help="Only files whose label was accepted unheard.")
     ] = False,
     root: TableRoot = None,
     null: Annotated[

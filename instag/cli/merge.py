@@ -13,6 +13,7 @@ from instag.cli.options import ANALYSE, WRITE, Quiet, option, path_of
 EXAMPLES = """
 instag merge shard-1.csv shard-2.csv -o table.csv   # join two shards
 instag merge a.sqlite b.jsonl -o all.csv            # formats may differ
+instag merge table.csv anna.csv -o reviewed.csv     # a table and its review
 """
 
 
@@ -39,7 +40,7 @@ def merge(
 ) -> None:
     """Join tables, of any of the three formats, into the table that one machine would have written.
 
-    A file that several tables hold must have the same result in all of them.
+    A file that several tables hold must have the same result in all of them; a review that one of them has is kept.
 
     Exit codes: 0 done. 2 usage. 3 a table cannot be read, two of them disagree, or the new one cannot be written.
     """

@@ -17,7 +17,7 @@ from instag.cli.options import ANALYSE, RUN, WRITE, TablePath, TableRoot, number
 if TYPE_CHECKING:
     from instag.review.files import Files
     from instag.review.room import Room
-    from instag.table import ResultTable
+    from instag.table.decisions import Reviewable
     from instag.table.rows import Row
 
 EXAMPLES = """
@@ -54,6 +54,17 @@ def review(
         str | None,
         option("--by", panel=WRITE, metavar="NAME", help="Who decides.", show_default="your user name"),
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        option(
+            "--decisions",
+            panel=WRITE,
+            metavar="FILE",
+            parser=path_of,
+            help="Keep the decisions in FILE, and leave the table as it is; `instag merge` joins the two.",
+            show_default="the table, or NAME.decisions.csv beside it if the table cannot be written",
+        ),
+    ] = None,
     terminal: Annotated[
         bool, option("--terminal", panel=RUN, help="Ask in this terminal, without sound, instead of serving a page.")
     ] = False,
@@ -70,8 +81,8 @@ def review(
 ) -> None:
     """Listen to what is doubtful, and say with one key what it is.
 
-    Serves a page for your browser, on this machine only, until you press Ctrl-C. Each decision is saved in the table
-    at once; the model's word stays beside yours. docs/review.md shows the page and its keys.
+    Serves a page for your browser, on this machine only, until you press Ctrl-C. Each decision is saved at once, in the
+    table or in --decisions; the model's word stays beside yours. docs/review.md shows the page and its keys.
 
     Needs Starlette and uvicorn: pip install 'instag[review]'
 
@@ -83,6 +94,7 @@ def review(
     from instag.review.desk import Desk, is_doubtful
     from instag.review.room import Room
     from instag.table import open_table
+    from instag.table.decisions import DecidedTable, find_decisions
     from instag.table.lock import locked
     from instag.table.timeline import Timeline
 
@@ -94,12 +106,17 @@ def review(
             raise UsageError("--by: the name is empty.", "Say who decides.")
         # A name that is mistyped must not become an empty table.
         open_table(table, read_only=True).close()
-        stack.enter_context(locked(table))
-        opened = stack.enter_context(closing(open_table(table)))
+        apart = find_decisions(table, decisions)
+        saved_in = apart or table
+        stack.enter_context(locked(saved_in, "Wait until it is done, or keep your decisions apart: --decisions FILE."))
+        opened: Reviewable = DecidedTable(table, apart) if apart else open_table(table)
+        stack.enter_context(closing(opened))
         timeline = stack.enter_context(closing(Timeline(windows, read_only=True))) if windows else None
+        if apart and not decisions:
+            typer.echo(f"Your decisions are kept in {apart}.", err=True)
         for note in opened.notes:
             typer.echo(note, err=True)
-        desk = Desk(opened, reviewer, is_doubtful if sample is None else _is_drawn(table, opened, sample))
+        desk = Desk(opened, reviewer, is_doubtful if sample is None else _is_drawn(saved_in, opened, sample))
         if not desk.items:
             typer.echo(f"{table}: nothing is left to review.")
             return
@@ -107,24 +124,27 @@ def review(
             if terminal:
                 review_in_terminal(desk)
             else:
-                _serve(Room(desk, _files(opened, root), timeline, table.name), port)
+                room = Room(desk, _files(opened, root), timeline, table.name, saved_in.name, accepts=sample is None)
+                _serve(room, port)
         left = len(desk.items) - desk.decided
         typer.echo(f"\n{desk.decided:,} decided, {left:,} left.")
         if desk.decided:
             opened.finish()
+        if apart and desk.decided:
+            typer.echo(f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table.")
 
 
-def _is_drawn(table: Path, opened: ResultTable, count: int) -> Callable[[Row], bool]:
+def _is_drawn(saved_in: Path, opened: Reviewable, count: int) -> Callable[[Row], bool]:
     """Draws a sample, and says which rows are in it."""
     from instag.measure.sample import draw_sample
     from instag.table.samples import keep_sample
 
-    record = keep_sample(table, count)
+    record = keep_sample(saved_in, count)
     drawn = {found.path for found in draw_sample(opened.rows(), record.count, record.seed, record.drawn_at).drawn}
     return lambda row: row.path in drawn
 
 
-def _files(opened: ResultTable, root: Path | None) -> Files:
+def _files(opened: Reviewable, root: Path | None) -> Files:
     from instag.review.files import Files
 
     files = Files(root)

@@ -41,10 +41,10 @@ def review_in_terminal(desk: Desk) -> None:
             waiting.append(waiting.pop(0))
         elif word == "u":
             undone = desk.undo()
-            if undone is None:
-                typer.echo("  There is nothing to undo.")
+            if undone:
+                waiting = [*undone, *(each for each in waiting if each not in undone)]
             else:
-                waiting = [undone, *(each for each in waiting if each != undone)]
+                typer.echo("  There is nothing to undo.")
         elif word == "n":
             desk.decide(waiting.pop(0), "")
         elif word in labels or (not word and row.dominant in KEYS):

@@ -69,7 +69,7 @@ def statements(row: Row) -> list[Statement]:
         person = one_line(row.reviewed_by) or "not named"
         said.append(Statement(row.reviewed_label, True, None, True, person, row.reviewed_at, machine_said(row)))
     elif row.dominant:
-        accepted = f", accepted unheard: {one_line(row.reviewed_by)}" if row.is_accepted else ""
+        accepted = f", {one_line(row.reviewed_by)}" if row.is_accepted else ""
         said.append(Statement(row.dominant, True, row.confidence, False, machine(row) + accepted, row.analysed_at))
     presences = dict(zip(LABELS, row.presences, strict=False))
     said.extend(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from instag.measure.sample import Band, Sample
+from instag.measure.sample import Band, Sample, cut_bands
 
 CERTAINTY = 0.95
 # Few files pass most often with one start, many with several: in benchmarks/ACCEPT.md three did well in every case.
@@ -138,13 +138,46 @@ def most_wrong(drawn: int, error: float, level: float) -> int:
     return allowed
 
 
-def least_sample(error: float) -> int:
-    """How many files at least must be drawn to rule out a share of `error` or more, if none of them is wrong.
+def most_share_wrong(drawn: int, wrong: int) -> float:
+    """The largest share of wrong labels that a simple random sample does not rule out, with a certainty of 95 %.
 
     Args:
-        error: The share, above 0 and below 1.
+        drawn: How many files were drawn.
+        wrong: How many of them are wrong.
+
+    Returns:
+        0..1, the exact bound of Clopper and Pearson.
     """
-    return math.ceil(math.log(1 - CERTAINTY) / math.log1p(-error))
+    if wrong >= drawn:
+        return 1.0
+    low, high = wrong / drawn, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if most_wrong(drawn, middle, 1 - CERTAINTY) >= wrong:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def least_sample(confidences: Sequence[float], error: float) -> int | None:
+    """How many files at least must be drawn from a collection, if none of them is wrong.
+
+    In a small collection these are more than in a large one: its blocks differ more in size.
+
+    Args:
+        confidences: Of all files that can be drawn.
+        error: The share that is to be ruled out, above 0 and below 1.
+
+    Returns:
+        The number; None where not even all files are enough.
+    """
+    falling = sorted(confidences, reverse=True)
+    for count in range(math.ceil(math.log(1 - CERTAINTY) / math.log1p(-error)), len(falling) + 1):
+        largest = max(math.ceil((end - begin) / draws) for begin, end, draws in cut_bands(falling, count))
+        if most_wrong(count, error * len(falling) / (count * largest), 1 - CERTAINTY) >= 0:
+            return count
+    return None
 
 
 def _starts(steps: Sequence[Step]) -> tuple[int, ...]:

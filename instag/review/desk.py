@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from instag.labels import LABELS
-from instag.table import ResultTable
-from instag.table.rows import OUTPUTS, AssignedBy, Review, Row, Status
+from instag.table.decisions import Reviewable
+from instag.table.rows import AssignedBy, Review, Row, Status, without_outputs
 
 # One key for each label, in their order.
 KEYS = dict(zip(LABELS, "1234567890vo", strict=True))
@@ -41,29 +42,35 @@ class Desk:
         decided_before: Recordings that were decided in earlier sessions, and would wait here otherwise.
     """
 
-    def __init__(self, table: ResultTable, by: str, is_wanted: Callable[[Row], bool]) -> None:
+    def __init__(self, table: Reviewable, by: str, is_wanted: Callable[[Row], bool]) -> None:
         """Fills the queue.
 
         Args:
-            table: The table, open for writing; its lock is held.
+            table: The table, open for writing; the lock of what is written is held.
             by: Who decides.
             is_wanted: Whether a row is for review, decided or not.
         """
         self._table = table
-        self._history: list[tuple[int, tuple[Row, ...]]] = []
+        self._history: list[list[tuple[int, tuple[Row, ...]]]] = []
         self.by = by
         heard: set[str] = set()
         waiting: dict[str, list[Row]] = {}
+        overdue = []
         for row in table.rows():
+            told = row if is_decided(row) else table.reviews.keep(row)[0]
+            if told is not row and is_decided(told):
+                overdue.append(_written_anew(told))
             if is_wanted(row):
                 key = row.audio_digest or row.path
-                if row.review is None:
-                    waiting.setdefault(key, []).append(row)
-                else:
+                if is_decided(told):
                     heard.add(key)
+                else:
+                    waiting.setdefault(key, []).append(row)
+        # A machine that stopped in the middle of a decision has left copies without it.
+        self._write(overdue)
         # Copies that the model happened to be sure of are the same recording, and get the same word.
         for row in table.rows():
-            is_copy = row.audio_digest in waiting and row.status is Status.ANALYSED and row.review is None
+            is_copy = row.audio_digest in waiting and row.status is Status.ANALYSED and not is_decided(row)
             if is_copy and not is_wanted(row):
                 waiting[row.audio_digest].append(row)
         self.decided_before = len(heard - waiting.keys())
@@ -76,7 +83,7 @@ class Desk:
         return sum(item.decision is not None for item in self.items)
 
     def decide(self, number: int, label: str) -> None:
-        """Takes a decision down, in the rows of all copies; it is in the table when this returns.
+        """Takes a decision down, in the rows of all copies; it is on the disk when this returns.
 
         Args:
             number: The place in the queue.
@@ -85,49 +92,68 @@ class Desk:
         Raises:
             CannotStartError: The table cannot be written.
         """
-        item = self.items[number]
-        review = Review(label, self.by, datetime.now(UTC).isoformat(timespec="seconds"))
-        before = item.rows
-        self._save(
-            item,
-            tuple(
-                replace(
-                    row,
-                    assigned_by=AssignedBy.PERSON,
-                    reviewed_label=label,
-                    reviewed_by=review.by,
-                    reviewed_at=review.at,
-                    settings=_without_outputs(row.settings),
-                )
-                for row in before
-            ),
-        )
-        self._history.append((number, before))
+        person = {"assigned_by": AssignedBy.PERSON, "reviewed_label": label, "reviewed_by": self.by}
+        self._change([number], person | {"reviewed_at": _now()})
 
-    def undo(self) -> int | None:
-        """Takes the last decision of this session back; returns its place in the queue, or None where there is none.
+    def accept(self, numbers: Iterable[int], rule: str) -> None:
+        """Takes the machine's label over for recordings that nobody heard; one undo takes all of it back.
+
+        Args:
+            numbers: The places in the queue.
+            rule: By whom and on what grounds, for the column `reviewed_by`.
+
+        Raises:
+            CannotStartError: The table cannot be written.
+        """
+        machine = {"assigned_by": AssignedBy.MACHINE, "reviewed_label": "", "reviewed_by": rule}
+        self._change(list(numbers), machine | {"reviewed_at": _now()})
+
+    def undo(self) -> list[int]:
+        """Takes back what was done last in this session; returns the places in the queue, none if nothing was done.
 
         Raises:
             CannotStartError: The table cannot be written.
         """
         if not self._history:
-            return None
-        number, rows = self._history[-1]
-        self._save(self.items[number], rows)
+            return []
+        before = self._history[-1]
+        self._save(before)
         self._history.pop()
-        return number
+        return [number for number, _ in before]
 
-    def _save(self, item: Item, rows: tuple[Row, ...]) -> None:
-        for row in rows:
-            self._table.append(row)
-        item.rows, item.decision = rows, rows[0].review
+    def _change(self, numbers: list[int], values: dict[str, Any]) -> None:
+        before = [(number, self.items[number].rows) for number in numbers]
+        self._save([(number, tuple(_written_anew(replace(row, **values)) for row in rows)) for number, rows in before])
+        self._history.append(before)
+
+    def _save(self, changes: list[tuple[int, tuple[Row, ...]]]) -> None:
+        self._write(row for _, rows in changes for row in rows)
+        for number, rows in changes:
+            item = self.items[number]
+            item.rows, item.decision = rows, rows[0].decision if is_decided(rows[0]) else None
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        self._table.extend(rows)
+        self._table.sync()
 
 
-def _without_outputs(settings: str) -> str:
-    """The settings without what was written before the review: the next `instag tag --write-tags` writes it again."""
-    return " ".join(word for word in settings.split() if word not in OUTPUTS)
+def is_decided(row: Row) -> bool:
+    """Whether a row needs no person any more: one heard it, or accepted it with others although it is doubtful.
+
+    What `instag accept` accepted is no decision here: a new sample may ask for it.
+    """
+    return row.review is not None or (row.is_accepted and bool(row.needs_review))
 
 
 def is_doubtful(row: Row) -> bool:
     """Whether a row is for review because the model is not sure, decided or not."""
-    return bool(row.needs_review) and not row.is_accepted
+    return bool(row.needs_review)
+
+
+def _written_anew(row: Row) -> Row:
+    """The row without word of what was written before: the next `instag tag --write-tags` writes it again."""
+    return replace(row, settings=without_outputs(row.settings))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -18,16 +18,18 @@ from instag.audio.clip import clip_as_wav
 from instag.errors import CannotStartError, FileError
 from instag.labels import LABELS
 from instag.paths import one_line
+from instag.review.bulk import Choice, accept_rest, draw_group
 from instag.review.desk import Item
 from instag.review.gate import HOST, Gate
-from instag.review.room import Room
+from instag.review.room import Room, said
 from instag.review.sound import media_type, peaks_of
 
-_WEB = {"": "review.html", "review.css": "review.css", "review.js": "review.js"}
+_WEB = {"": "review.html"} | {name: name for name in ("review.css", "review.js", "bulk.js")}
 _WEB_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # A part of a recording that is decoded here is made in memory.
 _MOST_CLIP_SECONDS = 60.0
 _MOST_BODY_BYTES = 10_000
+_MOST_SAMPLE = 1000
 # By number, the same on every system: importing `socket` is what nothing in instag may do. Without the option each
 # answer waits 40 ms for the browser's word that its head has come.
 _IPPROTO_TCP, _TCP_NODELAY = 6, 1
@@ -79,28 +81,62 @@ class _Answers:
 
     async def decide(self, request: Request) -> Response:
         """Takes a decision down."""
-        try:
-            if int(request.headers.get("content-length", "0")) > _MOST_BODY_BYTES:
-                raise ValueError("too long")
-            body = json.loads(await request.body())
-            number, label = body["number"], body["label"]
-            is_known = type(number) is int and 0 <= number < len(self._desk.items) and label in ("", *LABELS)
-        except (ValueError, KeyError, TypeError):
-            is_known = False
-        if not is_known:
-            return PlainTextResponse("There is no such recording or label.", 400)
+        number, label = await _fields(request, number=int, label=str)
+        if not (0 <= number < len(self._desk.items) and label in ("", *LABELS)):
+            raise _StrangeRequestError
         self._desk.decide(number, label)
-        return JSONResponse(self._room.progress())
+        return JSONResponse({**self._room.progress(), "group": self._room.group_record()})
 
     async def undo(self, request: Request) -> Response:
-        """Takes the last decision back."""
-        return JSONResponse({"number": self._desk.undo(), **self._room.progress()})
+        """Takes back what was done last."""
+        undone = [{"number": number, **said(self._desk.items[number])} for number in self._desk.undo()]
+        return JSONResponse({"undone": undone, **self._room.progress(), "group": self._room.group_record()})
+
+    async def draw_group(self, request: Request) -> Response:
+        """Draws a sample of the recordings that are to be accepted together."""
+        folder, label, percent, count = await _fields(request, folder=str, label=str, percent=int, count=int)
+        if not (self._room.accepts and label in ("", *LABELS) and 0 <= percent <= 100 and 1 <= count <= _MOST_SAMPLE):
+            raise _StrangeRequestError
+        self._room.group = draw_group(self._desk, Choice(folder, label, percent / 100), count)
+        return JSONResponse(self._room.group_record())
+
+    async def accept_group(self, request: Request) -> Response:
+        """Accepts what was not heard of the group."""
+        group = self._room.group
+        if group is None or group.left(self._desk):
+            return PlainTextResponse("Hear the whole sample first.", 409)
+        accepted = accept_rest(self._desk, group)
+        self._room.group = None
+        return JSONResponse({"accepted": accepted, **self._room.progress()})
 
     def _item(self, request: Request) -> Item:
         number: int = request.path_params["number"]
         if number >= len(self._desk.items):
             raise IndexError(number)
         return self._desk.items[number]
+
+
+class _StrangeRequestError(Exception):
+    """A request that the page would never make."""
+
+
+async def _fields(request: Request, **kinds: type) -> list[Any]:
+    """The fields of a JSON object, in their order.
+
+    Raises:
+        _StrangeRequestError: It is none, or a field is missing or not of its type.
+    """
+    try:
+        if int(request.headers.get("content-length", "0")) > _MOST_BODY_BYTES:
+            raise ValueError("too long")
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise _StrangeRequestError from None
+    if type(body) is not dict or body.keys() != kinds.keys():
+        raise _StrangeRequestError
+    if any(type(body[name]) is not kind for name, kind in kinds.items()):
+        raise _StrangeRequestError
+    return [body[name] for name in kinds]
 
 
 def make_app(room: Room, token: str, port: int) -> Gate:
@@ -120,19 +156,25 @@ def make_app(room: Room, token: str, port: int) -> Gate:
         Route("/{token}/clip/{number:int}", answers.play_clip),
         Route("/{token}/decide", answers.decide, methods=["POST"]),
         Route("/{token}/undo", answers.undo, methods=["POST"]),
+        Route("/{token}/group", answers.draw_group, methods=["POST"]),
+        Route("/{token}/accept", answers.accept_group, methods=["POST"]),
         Route("/{token}/", answers.show_page),
         Route("/{token}/{name}", answers.show_page),
     ]
-    handlers: dict[Any, Any] = {FileError: _say(422), CannotStartError: _say(507), IndexError: _say(404)}
+    handlers: dict[Any, Any] = {
+        FileError: _say(422),
+        CannotStartError: _say(507),
+        IndexError: _say(404, "There is no such recording."),
+        _StrangeRequestError: _say(400, "There is no such recording, label or group."),
+    }
     return Gate(Starlette(routes=routes, exception_handlers=handlers), token, port)
 
 
-def _say(status: int) -> Any:
-    """A handler that hands an error's sentence to the page."""
+def _say(status: int, text: str = "") -> Any:
+    """A handler that hands a sentence to the page: a fixed one, or the error's own."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        text = "There is no such recording." if isinstance(error, IndexError) else one_line(str(error))
-        return PlainTextResponse(text, status)
+        return PlainTextResponse(text or one_line(str(error)), status)
 
     return handle
 

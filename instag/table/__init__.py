@@ -43,6 +43,9 @@ class ResultTable(Protocol):
     def remove(self, path: str) -> None:
         """Takes the row of a path out; it is gone for good once the table is finished."""
 
+    def sync(self) -> None:
+        """Makes sure that what was added survives a power cut."""
+
     def rows(self) -> Iterator[Row]:
         """All rows that count and can be read, in the order of their paths."""
 
@@ -97,6 +100,10 @@ class LineTable:
         """Takes the row of a path out; it is gone for good once the table is finished."""
         self._journal.remove(path)
         del self._marks[path]
+
+    def sync(self) -> None:
+        """Makes sure that what was added survives a power cut."""
+        self._journal.sync()
 
     def rows(self) -> Iterator[Row]:
         """All rows that count and can be read, in the order of their paths."""

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from instag.table import ResultTable
 from instag.table.rows import AssignedBy, Row, Status
 
+# How the column `reviewed_by` starts where a person accepted a group of doubtful files after hearing some of them.
+IN_BULK = "accepted unheard in bulk by "
+
 # So many rows are held until they are written.
 _AT_ONCE = 1000
 
@@ -18,7 +21,8 @@ def mark_accepted(
 ) -> tuple[int, int]:
     """Accepts labels from a confidence on, and withdraws earlier acceptances that are not among them.
 
-    Files that a person heard, and files that the model marks for review, are never accepted.
+    Files that a person heard, and files that the model marks for review, are never accepted. What a person accepted in
+    bulk stays as it is.
 
     Args:
         table: The table; it is finished, and closed, where something changes.
@@ -38,6 +42,8 @@ def mark_accepted(
     def changed() -> Iterator[Row]:
         nonlocal marked, withdrawn
         for row in table.rows():
+            if row.is_accepted and row.reviewed_by.startswith(IN_BULK):
+                continue
             is_high = least_confidence is not None and (row.confidence or 0.0) >= least_confidence
             if is_high and is_sure(row) and row.review is None:
                 marked += 1

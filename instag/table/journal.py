@@ -132,10 +132,13 @@ class Journal:
         """Makes sure that what was appended survives a power cut, and that the file is still where it was.
 
         Raises:
-            CannotStartError: The file is gone or was replaced.
+            CannotStartError: The file is gone or was replaced, or the disk does not take it.
         """
         self._synced_at = time.monotonic()
-        os.fsync(self._writer.fileno())
+        try:
+            os.fsync(self._writer.fileno())
+        except OSError as error:
+            raise self._write_error(error) from None
         try:
             here = self.path.stat()
         except OSError:

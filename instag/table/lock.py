@@ -15,11 +15,15 @@ from instag.errors import CannotStartError
 
 
 @contextmanager
-def locked(output: Path) -> Iterator[None]:
+def locked(output: Path, remedy: str = "Wait for that job, or name another output.") -> Iterator[None]:
     """Holds the lock of an output file.
 
     The lock is the system's own on a file `NAME.lock`, so that it is gone with a process that is killed at any instant;
     what the file says of its holder is for people only.
+
+    Args:
+        output: The file.
+        remedy: What to do if somebody else holds it.
 
     Raises:
         CannotStartError: Another job holds it, or the folder cannot be written.
@@ -32,9 +36,7 @@ def locked(output: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise CannotStartError(
-            f"{output}: another job is writing it ({_holder(path)}).", "Wait for that job, or name another output."
-        ) from None
+        raise CannotStartError(f"{output}: another job is writing it ({_holder(path)}).", remedy) from None
     except OSError as error:
         raise CannotStartError(
             f"{output}: cannot be written ({error.strerror}).", "Name a file in a folder that is there and writable."

@@ -13,15 +13,19 @@ from instag.disk import synchronise_folder
 from instag.errors import CannotStartError, UsageError
 from instag.table import ResultTable, open_table, refuse_in_bag, table_kind
 from instag.table.lock import locked
-from instag.table.rows import Row
+from instag.table.rows import AssignedBy, Row, without_outputs
+from instag.table.samples import join_samples
+
+_REMEDY = "Remove the row that is wrong from its table, or leave one of the tables out."
 
 
 def merge_tables(sources: Sequence[Path], output: Path) -> int:
     """Joins tables, whose formats may differ, into a new one.
 
     Rows stand in the order of their paths. A path that several tables hold has one row, if they agree in everything but
-    the time of the analysis; the latest one counts. CSV and JSON Lines come out byte for byte as one job would have
-    left them, SQLite row for row.
+    the time of the analysis and the review. The latest one counts, and a review that only some of them have. CSV and
+    JSON Lines come out byte for byte as one job would have left them, SQLite row for row. The record of a sample that
+    was drawn from one of them is kept beside the output.
 
     Args:
         sources: The tables.
@@ -52,6 +56,7 @@ def merge_tables(sources: Sequence[Path], output: Path) -> int:
             for path, table in opened:
                 _check_whole(path, table)
             merged.finish()
+            join_samples(sources, output)
             temporary.replace(output)
         except OSError as error:
             raise CannotStartError(
@@ -86,15 +91,39 @@ def _joined(opened: Sequence[tuple[Path, ResultTable]]) -> Iterator[Row]:
                 yield kept[1]
             kept = (path, row)
             continue
-        if replace(kept[1], analysed_at="") != replace(row, analysed_at=""):
+        if _analysis(kept[1]) != _analysis(row):
             raise CannotStartError(
-                f"{row.path}: {kept[0]} and {path} say different things about it; nothing was written.",
-                "Remove the row that is wrong from its table, or leave one of the tables out.",
+                f"{row.path}: {kept[0]} and {path} say different things about it; nothing was written.", _REMEDY
             )
-        if row.analysed_at > kept[1].analysed_at:
-            kept = (path, row)
+        labels = (kept[1].reviewed_label, row.reviewed_label)
+        if all(labels) and labels[0] != labels[1]:
+            words = " and ".join(
+                f"{source} says {one.reviewed_label} ({one.reviewed_by})" for source, one in (kept, (path, row))
+            )
+            raise CannotStartError(f"{row.path}: {words}; nothing was written.", _REMEDY)
+        analysed_at = max(kept[1].analysed_at, row.analysed_at)
+        path, row = max(kept, (path, row), key=lambda each: _rank(each[1]))
+        kept = (path, replace(row, analysed_at=analysed_at))
     if kept is not None:
         yield kept[1]
+
+
+def _analysis(row: Row) -> Row:
+    """What a row says of its file, whenever it was analysed and whoever reviewed it."""
+    return replace(
+        row,
+        analysed_at="",
+        assigned_by=AssignedBy.NOBODY,
+        reviewed_label="",
+        reviewed_by="",
+        reviewed_at="",
+        settings=without_outputs(row.settings),
+    )
+
+
+def _rank(row: Row) -> tuple[bool, bool, bool, str, str]:
+    """Which of several rows of a file counts: a person's label, then a person who was not sure, then an acceptance."""
+    return bool(row.reviewed_label), row.review is not None, row.is_accepted, row.reviewed_at, row.analysed_at
 
 
 def _named(path: Path, table: ResultTable) -> Iterator[tuple[Path, Row]]:

@@ -56,7 +56,9 @@ class Reviews:
                 return row, ""
             return _reviewed(replace(row, audio_digest=earlier_digest), earlier), ""
         of_this_audio = self._by_digest.get(row.audio_digest, {}).values()
-        review = max(of_this_audio, key=lambda review: (review.heard, review.at), default=None)
+        # A row without a digest is known by its path alone.
+        of_this_path = earlier if earlier_digest == row.audio_digest else None
+        review = max(of_this_audio, key=lambda review: (review.heard, review.at), default=of_this_path)
         if review is None:
             if earlier is None or not earlier.heard:
                 return row, ""

@@ -40,7 +40,7 @@ class Review:
         by: Who.
         at: When, ISO 8601 in UTC.
         heard: Whether a person listened. Otherwise the machine's label was accepted unheard, and `by` says at which
-            risk.
+            risk, or by whom.
     """
 
     label: str
@@ -79,7 +79,7 @@ class Row:
         instruments: Labels heard, the one with the largest share of time first; joined by `;` where it is written.
         assigned_by: Whether the label is the machine's or a person's; nobody's where the file failed.
         reviewed_label: The label a person gave, or "". The machine's stays in `dominant`.
-        reviewed_by: Who gave it; where the machine's label was accepted unheard, at which risk.
+        reviewed_by: Who gave it; where the machine's label was accepted unheard, at which risk, or by whom.
         reviewed_at: When, ISO 8601 in UTC.
         duration_seconds: Length of what was decoded.
         heard_share: How much of the file's sound was decoded, 0..1; None where the file does not tell.
@@ -208,6 +208,12 @@ _NO_SCORES: tuple[None, ...] = (None,) * len(LABELS)
 # The words of the column `settings` that say what was written beside the table.
 TAGS, SIDECAR = "tags", "sidecar"
 OUTPUTS = frozenset({TAGS, SIDECAR})
+
+
+def without_outputs(settings: str) -> str:
+    """What decides the result, of a value of the column `settings`."""
+    return " ".join(word for word in settings.split() if word not in OUTPUTS)
+
 
 # What JSON has beside the columns.
 IDENTIFIERS = "identifiers"

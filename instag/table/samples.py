@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,25 @@ def keep_sample(table: Path, count: int) -> SampleRecord:
         return before
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = SampleRecord(count, before.seed if before else 0, before.drawn_at if before else now)
+    _write(table, record)
+    return record
+
+
+def join_samples(sources: Sequence[Path], output: Path) -> None:
+    """Keeps the record of the samples that were drawn from some tables beside the table that is made of them.
+
+    The largest one is to be heard, and the earliest time lets all decisions count.
+
+    Raises:
+        CannotStartError: A record cannot be read or written.
+    """
+    records = [record for record in map(read_sample, sources) if record]
+    if records:
+        largest = max(records, key=lambda record: record.count)
+        _write(output, replace(largest, drawn_at=min(record.drawn_at for record in records)))
+
+
+def _write(table: Path, record: SampleRecord) -> None:
     path = sample_path(table)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
@@ -88,4 +108,3 @@ def keep_sample(table: Path, count: int) -> SampleRecord:
         raise CannotStartError(
             f"{path}: cannot be written ({error.strerror}).", "The sample needs a folder that you may write to."
         ) from None
-    return record

@@ -10,7 +10,7 @@ from typing import Any
 from instag.errors import CannotStartError
 from instag.results import TagOutcome
 from instag.table.reviews import Reviews
-from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, decision_of, row_from_record
+from instag.table.rows import COLUMN_TYPES, COLUMNS, Mark, Row, Status, Value, decision_of, row_from_record
 from instag.table.strangers import describe_columns
 
 # "itag" in ASCII: tells a table of ours from any other database.
@@ -84,7 +84,7 @@ class SqliteTable:
         """
         try:
             self._connection.execute("BEGIN")
-            self._connection.executemany(_INSERT, (list(row.to_record().values()) for row in rows))
+            self._connection.executemany(_INSERT, self._learned(rows))
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._error(error) from None
@@ -99,6 +99,9 @@ class SqliteTable:
             self._connection.execute("DELETE FROM results WHERE path = ?", (path,))
         except sqlite3.Error as error:
             raise self._error(error) from None
+
+    def sync(self) -> None:
+        """SQLite has done so at the end of each transaction."""
 
     def rows(self) -> Iterator[Row]:
         """All rows that can be read, in the order of their paths."""
@@ -121,6 +124,12 @@ class SqliteTable:
     def close(self) -> None:
         """Closes the database as it stands."""
         self._connection.close()
+
+    def _learned(self, rows: Iterable[Row]) -> Iterator[list[Value]]:
+        """What is inserted; on the way, takes note of the reviews."""
+        for row in rows:
+            self.reviews.learn(row.path, row.audio_digest, row.decision)
+            yield list(row.to_record().values())
 
     def _prepare(self) -> None:
         run = self._connection.execute

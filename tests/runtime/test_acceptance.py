@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from instag.errors import CannotStartError
 from instag.labels import LABELS
-from instag.measure.acceptance import accept, least_sample, most_wrong, plan_steps
+from instag.measure.acceptance import accept, least_sample, most_share_wrong, most_wrong, plan_steps
 from instag.measure.sample import cut_bands, draw_sample
 from instag.table import open_table
-from instag.table.acceptances import mark_accepted
+from instag.table.acceptances import IN_BULK, mark_accepted
 from instag.table.reviews import Reviews
 from instag.table.rows import AssignedBy, Row, Status
 from instag.table.samples import keep_sample, read_sample, sample_path
@@ -72,13 +72,43 @@ def test_the_binomial_bound_holds_for_blocks_with_any_chances(values: list[float
         assert exact_chance(chances, most_wrong(len(chances), error, level)) <= level + 1e-9
 
 
+def test_the_largest_share_that_is_wrong_is_that_of_clopper_and_pearson() -> None:
+    # From tables of exact upper bounds, one-sided, 95 %.
+    for drawn, wrong, share in (
+        (10, 0, 0.2589),
+        (10, 1, 0.3942),
+        (20, 2, 0.2826),
+        (60, 0, 0.0487),
+        (5, 5, 1),
+        (0, 0, 1),
+    ):
+        assert most_share_wrong(drawn, wrong) == pytest.approx(share, abs=1e-4)
+    for drawn, wrong in ((30, 4), (100, 7)):
+        share = most_share_wrong(drawn, wrong)
+        assert exact_chance(np.full(drawn, share), wrong) == pytest.approx(0.05, abs=1e-6)
+
+
 def test_the_bound_is_the_binomial_one() -> None:
     assert most_wrong(58, 0.05, 0.05) == -1 and most_wrong(59, 0.05, 0.05) == 0
     assert most_wrong(92, 0.05, 0.05) == 0 and most_wrong(93, 0.05, 0.05) == 1  # tables of attribute sampling
-    assert [least_sample(error) for error in (0.05, 0.1, 0.01)] == [59, 29, 299]
+    assert [least_sample([0.9] * 100_000, error) for error in (0.05, 0.1, 0.01)] == [59, 29, 299]
     for drawn, error in ((150, 0.04), (300, 0.1)):
         most = most_wrong(drawn, error, 0.05)
         assert exact_chance(np.full(drawn, error), most) <= 0.05 < exact_chance(np.full(drawn, error), most + 1)
+
+
+@pytest.mark.parametrize("files", [58, 59, 60, 90, 119, 400, 3000])
+def test_the_least_sample_is_the_first_that_can_pass(files: int) -> None:
+    rows = many_rows(files)
+    found = least_sample([row.confidence for row in rows], 0.05)
+
+    def can_pass(count: int) -> bool:
+        heard = [reviewed(row, row.dominant) for row in rows]
+        return accept(draw_sample(heard, count, 0, NOW), 0.05).passed is not None
+
+    assert (found is None) is (files < 59)
+    if found is not None:
+        assert can_pass(found) and not any(can_pass(count) for count in range(55, found))
 
 
 def test_a_sample_stands_for_labels_folders_and_confidences() -> None:
@@ -197,6 +227,20 @@ def test_marks_are_written_kept_and_withdrawn(tmp_path: Path, kind: str) -> None
     opened.close()
 
 
+def test_what_a_person_accepted_in_bulk_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    by_anna = {"reviewed_by": f"{IN_BULK}Anna: 9 of 10 heard were right", "reviewed_at": NOW}
+    rows = [replace(a_row(0, 0.4), needs_review=True, **by_anna), replace(a_row(1, 0.95), **by_anna), a_row(2, 0.95)]
+    table = open_table(path)
+    table.extend(rows)
+    table.finish()
+    assert mark_accepted(open_table(path), 0.9, "rule") == (1, 0)
+    assert mark_accepted(open_table(path), None, "rule") == (0, 1)
+    opened = open_table(path, read_only=True)
+    assert list(opened.rows()) == rows
+    opened.close()
+
+
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".sqlite"])
 def test_an_acceptance_survives_the_next_analysis_while_the_machine_says_the_same(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"table{kind}"
@@ -289,7 +333,13 @@ def test_the_command_says_what_a_curator_understands(tmp_path: Path, monkeypatch
     assert len(run("list", "table.csv", "--accepted").stdout.splitlines()) == 750
     assert len(run("list", "table.csv", "--reviewed").stdout.splitlines()) == 150
     assert run("list", "table.csv", "--accepted", "--reviewed").returncode == 2
-    assert "at least 299 files must be drawn, and 150 were" in run("accept", "table.csv", "--error", "0.01").stdout
+    too_small = run("accept", "table.csv", "--error", "0.01")
+    assert too_small.returncode == 1 and too_small.stdout.splitlines()[0] == (
+        "The sample is too small to vouch for an error of 1 %, even if nothing in it is wrong: 150 of 900 files were "
+        "drawn, and at least 305 must be. Run `instag review table.csv --sample 305`, and decide what is new in it; "
+        "what you decided still counts."
+    )
+    assert "the model is sure of 900 files only" in run("accept", "table.csv", "--error", "0.001").stdout
 
     write([replace(row, reviewed_label="voice") if row.path in half else row for row in decided])
     nothing = run("accept", "table.csv")

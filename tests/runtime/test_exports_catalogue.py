@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import io
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instag.cli import app
+from instag.exports.statements import statements
 from instag.labels import LABELS
 from instag.paths import to_table
 from instag.results import TagOutcome
@@ -222,3 +224,9 @@ def test_a_root_that_does_not_hold_a_recording_is_refused(job):
 def test_options_that_mean_nothing_are_refused(job, form, more, says):
     ended = CliRunner().invoke(app, ["export", "t.csv", "--to", form, "-o", "out", *more])
     assert ended.exit_code == 2 and says in ended.output
+
+
+def test_a_label_that_was_accepted_unheard_says_so_once():
+    accepted = row("in/a.wav", assigned_by=AssignedBy.MACHINE, reviewed_by="accepted unheard: at most 5 % wrong")
+    said = statements(replace(accepted, reviewed_at=LATER))[0]
+    assert said.agent == "instag 9, model m 1, accepted unheard: at most 5 % wrong"

@@ -64,7 +64,7 @@ def job(tmp_path, monkeypatch):
             "organ",
             0.6,
             assigned_by=AssignedBy.MACHINE,
-            reviewed_by="at most 5 %",
+            reviewed_by="accepted unheard: at most 5 % wrong",
             reviewed_at="2026",
         ),
         analysed("in/side b/quiet.wav", "other", 0.0, silent_windows=10),
@@ -149,6 +149,9 @@ def test_sort_filter_and_search(job, visit):
     assert tab.locator(".virtual td.label").text_content() == "viola"
     tab.select_option("#state", "accepted unheard")
     assert names(tab) == ["taken.wav"]
+    tab.locator(".virtual .name").click()
+    tab.get_by_text("Accepted unheard: at most 5 % wrong, 2026.").wait_for()
+    tab.keyboard.press("Escape")
     tab.fill("#search", "")
     tab.select_option("#state", "failed")
     assert names(tab) == ["broken.wav"]

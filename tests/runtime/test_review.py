@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from instag.errors import FileError
+from instag.errors import CannotStartError, FileError
 from instag.table import open_table
+from instag.table.decisions import find_decisions
 from instag.table.lock import locked
 from instag.table.rows import AssignedBy, Row
 from instag.tags.view import read_tags
@@ -70,7 +72,7 @@ def room(table, tmp_path):
     with closing(open_table(table)) as opened:
         for row in opened.rows():
             files.learn(row.path)
-        yield Room(Desk(opened, "Anna", is_doubtful), files, timeline, "t.csv")
+        yield Room(Desk(opened, "Anna", is_doubtful), files, timeline, "t.csv", "t.csv")
     timeline.close()
 
 
@@ -101,7 +103,8 @@ def test_the_least_sure_wait_first_and_copies_once(room):
 
 
 def test_a_decision_is_in_the_table_at_once_and_for_every_copy(client, table):
-    assert post(client, "decide", {"number": 0, "label": "violin"}).json() == {"decided": 1, "before": 1, "total": 2}
+    answer = post(client, "decide", {"number": 0, "label": "violin"}).json()
+    assert answer == {"decided": 1, "before": 1, "total": 2, "group": None}
     rows = rows_of(table)
     for path in ("a/low.wav", "b/copy.wav"):
         row = rows[path]
@@ -123,13 +126,159 @@ def test_undo_goes_back_step_by_step(client, table):
     post(client, "decide", {"number": 0, "label": "violin"})
     post(client, "decide", {"number": 1, "label": "flute"})
     post(client, "decide", {"number": 1, "label": "organ"})
-    assert post(client, "undo", {}).json()["number"] == 1
+    assert post(client, "undo", {}).json()["undone"] == [{"number": 1, "said": "flute", "heard": True}]
     assert rows_of(table)[f"b/{HOSTILE}"].reviewed_label == "flute"
     assert get(client, "item/1").json()["said"] == "flute"
-    assert post(client, "undo", {}).json()["number"] == 1
-    assert post(client, "undo", {}).json() == {"number": 0, "decided": 0, "before": 1, "total": 2}
+    assert post(client, "undo", {}).json()["undone"][0]["number"] == 1
+    answer = post(client, "undo", {}).json()
+    assert answer == {
+        "undone": [{"number": 0, "said": None, "heard": False}],
+        "group": None,
+        "decided": 0,
+        "before": 1,
+        "total": 2,
+    }
     assert rows_of(table) == before
-    assert post(client, "undo", {}).json()["number"] is None
+    assert post(client, "undo", {}).json()["undone"] == []
+
+
+def test_every_decision_is_on_the_disk_before_the_answer(client, table, monkeypatch):
+    synced = []
+    true_fsync = os.fsync
+
+    def fsync(number):
+        true_fsync(number)
+        synced.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for number, label in ((0, "violin"), (1, "flute"), (0, "")):
+        post(client, "decide", {"number": number, "label": label})
+        assert synced.pop() == table.stat().st_size and not synced
+    post(client, "undo", {})
+    assert synced == [table.stat().st_size]
+
+
+def test_a_disk_that_takes_nothing_is_said_and_nothing_counts_as_decided(client, monkeypatch):
+    def fsync(number):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    answer = post(client, "decide", {"number": 0, "label": "violin"})
+    assert answer.status_code == 507 and "cannot be written (Input/output error)" in answer.text
+    assert get(client, "item/0").json()["said"] is None
+
+
+def test_a_decision_that_was_cut_off_reaches_all_copies_at_the_next_start(table, room):
+    room.desk.decide(0, "violin")
+    with closing(open_table(table)) as opened:
+        torn = next(row for row in opened.rows() if row.path == "b/copy.wav")
+        undecided = replace(torn, assigned_by=AssignedBy.MACHINE, reviewed_label="", reviewed_by="", reviewed_at="")
+        opened.append(undecided)
+    with closing(open_table(table)) as opened:
+        # The copy that was written last is gone; its digest's review is in the table.
+        desk = Desk(opened, "Eve", is_doubtful)
+        assert [item.row.path for item in desk.items] == [f"b/{HOSTILE}"]
+    copy = rows_of(table)["b/copy.wav"]
+    assert (copy.reviewed_label, copy.reviewed_by) == ("violin", "Anna")
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A client of 40 doubtful recordings in two folders, the last of which has two copies; and their table."""
+    opened = open_table(tmp_path / "many.csv")
+    for number in range(42):
+        label = "cello" if number % 2 or number > 39 else "flute"
+        digest = f"d{min(number, 39)}"
+        path = f"{'a' if number < 20 else 'b/deep'}/{number:02}.wav"
+        settings = "overlap=0 tags sidecar"
+        opened.append(
+            analysed(path, label, 0.1 + number / 200, audio_digest=digest, assigned_by="machine", settings=settings)
+        )
+    opened.finish()
+    with closing(open_table(tmp_path / "many.csv")) as opened:
+        room = Room(Desk(opened, "Anna", is_doubtful), Files(tmp_path), None, "many.csv", "many.csv")
+        yield testclient.TestClient(make_app(room, TOKEN, PORT), BASE), tmp_path / "many.csv"
+
+
+def test_a_group_is_accepted_after_its_sample_was_heard(many):
+    client, table = many
+    before = rows_of(table)
+    group = post(client, "group", {"folder": "b", "label": "cello", "percent": 20, "count": 4}).json()
+    assert (len(group["sample"]), group["rest"], group["left"]) == (4, 6, 4)
+    items = get(client, "queue").json()["items"]
+    assert all(items[number]["folder"] == "b/deep" and items[number]["label"] == "cello" for number in group["sample"])
+    assert post(client, "accept", {}).status_code == 409
+    for number in group["sample"]:
+        group = post(client, "decide", {"number": number, "label": "cello"}).json()["group"]
+        if group["left"]:
+            assert post(client, "accept", {}).status_code == 409
+    # Of four none is wrong: with a certainty of 95 % at most 52.7 % of the ten are, which is five.
+    assert (group["left"], group["right"], group["most_wrong"]) == (0, 4, 5)
+    answer = post(client, "accept", {}).json()
+    assert (len(answer["accepted"]), answer["decided"]) == (6, 10)
+    accepted = [row for row in rows_of(table).values() if row.is_accepted]
+    assert {row.path for row in accepted} < {f"b/deep/{number:02}.wav" for number in range(20, 42)}
+    assert {(row.assigned_by, row.label, row.reviewed_by, row.reviewed_label) for row in accepted} == {
+        (AssignedBy.MACHINE, "cello", "accepted unheard in bulk by Anna: 4 of 4 heard were right", "")
+    }
+    assert all(row.review is None and not row.wants_review and row.settings == "overlap=0" for row in accepted)
+    assert post(client, "accept", {}).status_code == 409, "once only"
+    undone = post(client, "undo", {}).json()
+    assert (len(undone["undone"]), undone["decided"]) == (6, 4)
+    assert {path for path, row in rows_of(table).items() if row != before[path]} == {
+        path for path, row in rows_of(table).items() if row.review
+    }
+
+
+def test_a_wrong_one_in_the_sample_is_in_the_record(many):
+    client, table = many
+    group = post(client, "group", {"folder": "", "label": "", "percent": 0, "count": 10}).json()
+    assert (len(group["sample"]), group["rest"]) == (10, 30)
+    for place, number in enumerate(group["sample"]):
+        said = ("", "voice")[place] if place < 2 else get(client, f"item/{number}").json()["label"]
+        group = post(client, "decide", {"number": number, "label": said}).json()["group"]
+    # Clopper and Pearson: at most 50.7 % of the forty, twenty, of which two are known.
+    assert (group["right"], group["most_wrong"]) == (8, 18)
+    post(client, "accept", {})
+    accepted = [row for row in rows_of(table).values() if row.is_accepted]
+    assert {row.reviewed_by for row in accepted} == {"accepted unheard in bulk by Anna: 8 of 10 heard were right"}
+    with closing(open_table(table)) as opened:
+        desk = Desk(opened, "Eve", is_doubtful)
+        assert (desk.items, desk.decided_before) == ([], 40)
+
+
+def test_the_sample_is_drawn_by_chance(many):
+    client, _ = many
+    whole = {"folder": "", "label": "", "percent": 0, "count": 5}
+    drawn = {tuple(sorted(post(client, "group", whole).json()["sample"])) for _ in range(20)}
+    assert len(drawn) > 15
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": None},
+        {"label": "kazoo"},
+        {"percent": 101},
+        {"percent": 0.5},
+        {"percent": True},
+        {"count": 0},
+        {"count": 10**6},
+        {"more": 1},
+    ],
+)
+def test_groups_that_cannot_be_meant_are_refused(many, change):
+    client, _ = many
+    whole = {"folder": "", "label": "", "percent": 0, "count": 5}
+    assert post(client, "group", whole | change).status_code == 400
+    assert post(client, "accept", {}).status_code == 409
+
+
+def test_a_sample_for_accept_is_never_accepted_in_bulk(room):
+    room.accepts = False
+    client = testclient.TestClient(make_app(room, TOKEN, PORT), BASE)
+    assert get(client, "queue").json()["accepts"] is False
+    assert post(client, "group", {"folder": "", "label": "", "percent": 0, "count": 1}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -164,7 +313,7 @@ def test_names_travel_as_text(client):
     assert get(client, "queue").headers["content-type"] == "application/json"
     assert get(client, "queue").json()["items"][1]["name"] == HOSTILE
     page = get(client, "")
-    assert HOSTILE not in page.text and "<script src" in page.text
+    assert HOSTILE not in page.text and '<script type="module" src' in page.text
 
 
 def test_sound_comes_whole_in_ranges_and_decoded(client, tmp_path):
@@ -366,3 +515,101 @@ def test_tags_that_were_written_before_the_review_are_written_again(tmp_path, ti
     assert run(*tag).returncode == 0
     assert (tmp_path / "a.flac").stat().st_mtime_ns == before
     assert run("verify", "t.csv").returncode == 0
+
+
+def test_decisions_in_a_file_of_their_own_leave_the_table_as_it_is(table, tmp_path):
+    before = table.read_bytes()
+    result = review_in_terminal(table, "s\nv\nu\ns\n0\nq\n", "--decisions", str(tmp_path / "anna.jsonl"))
+    assert result.returncode == 0, result.stderr
+    apart = tmp_path / "anna.jsonl"
+    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table."
+    assert result.stdout.endswith(f"1 decided, 1 left.\n{join}\n")
+    assert table.read_bytes() == before
+    assert set(rows_of(tmp_path / "anna.jsonl")) == {"a/low.wav", "b/copy.wav", f"b/{HOSTILE}"}
+    again = review_in_terminal(table, "v\n", "--decisions", str(tmp_path / "anna.jsonl"))
+    assert again.stdout.startswith("Enter: ") and "[1 left]" in again.stdout and "1 decided, 0 left." in again.stdout
+    assert "nothing is left" in review_in_terminal(table, "", "--decisions", str(tmp_path / "anna.jsonl")).stdout
+    joined = run("merge", "t.csv", "anna.jsonl", "-o", "joined.csv", cwd=tmp_path)
+    assert joined.returncode == 0, joined.stderr
+    rows = rows_of(tmp_path / "joined.csv")
+    said = {path: row.reviewed_label for path, row in rows.items() if row.reviewed_label}
+    assert said == {"a/low.wav": "violin", "b/copy.wav": "violin", f"b/{HOSTILE}": "voice", "b/known.wav": "voice"}
+    assert {row.reviewed_by for row in rows.values()} == {"", "Anna"}
+    assert {path: row for path, row in rows.items() if path not in said} == {
+        path: row for path, row in rows_of(table).items() if path not in said
+    }
+    assert "nothing is left" in review_in_terminal(tmp_path / "joined.csv", "").stdout
+
+
+def test_two_people_review_one_table_apart_and_are_joined_unless_they_disagree(table, tmp_path):
+    join = ("merge", "t.csv", "anna.csv", "eve.csv", "-o", "joined.csv")
+    review_in_terminal(table, "0\nv\n", "--decisions", str(tmp_path / "anna.csv"))
+    eve = ("review", str(table), "--terminal", "--by", "Eve", "--decisions", str(tmp_path / "eve.csv"))
+    assert "[2 left]" in run(*eve, input="3\nn\n").stdout, "what Anna said is nothing to Eve"
+    refused = run(*join, cwd=tmp_path)
+    assert refused.returncode == 3 and not (tmp_path / "joined.csv").exists()
+    assert "a/low.wav: anna.csv says violin (Anna) and eve.csv says flute (Eve); nothing was written." in refused.stderr
+    (tmp_path / "eve.csv").unlink()
+    run(*eve, input="0\nn\n")
+    assert run(*join, cwd=tmp_path).returncode == 0
+    rows = rows_of(tmp_path / "joined.csv")
+    # One who is not sure says nothing against one who is.
+    assert [rows[path].reviewed_label for path in ("a/low.wav", f"b/{HOSTILE}")] == ["violin", "voice"]
+
+
+def test_a_second_reviewer_is_told_how_to_review_apart(table, tmp_path):
+    with locked(table):
+        assert "keep your decisions apart: --decisions FILE" in review_in_terminal(table, "").stderr
+        apart = ("--decisions", str(tmp_path / "eve.csv"))
+        assert review_in_terminal(table, "0\nq\n", *apart).returncode == 0
+    with locked(tmp_path / "eve.csv"):
+        assert "another job is writing it" in review_in_terminal(table, "", *apart).stderr
+
+
+def test_the_decisions_of_another_table_are_refused(table, tmp_path):
+    with closing(open_table(tmp_path / "other.csv")) as other:
+        other.append(analysed("elsewhere.wav", "piano", 0.9))
+    before = (tmp_path / "other.csv").read_bytes()
+    result = review_in_terminal(table, "0\n", "--decisions", str(tmp_path / "other.csv"))
+    assert result.returncode == 3 and "holds a recording that is not in" in result.stderr
+    assert (tmp_path / "other.csv").read_bytes() == before
+    result = review_in_terminal(table, "0\n", "--decisions", str(table))
+    assert result.returncode == 2 and "is the table itself" in result.stderr
+    assert review_in_terminal(table, "q\n", "--decisions", str(tmp_path / "new.csv")).returncode == 0
+    assert not (tmp_path / "new.csv").exists(), "nobody decided anything"
+
+
+def test_where_the_decisions_are_kept(table, tmp_path, monkeypatch):
+    beside = tmp_path / "t.decisions.csv"
+    locked_away = set()
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) not in locked_away)
+    assert find_decisions(table, None) is None
+    locked_away.add(str(table))
+    assert find_decisions(table, None) == beside
+    locked_away.add(str(tmp_path))
+    with pytest.raises(CannotStartError, match="neither can a file beside it"):
+        find_decisions(table, None)
+    assert find_decisions(table, tmp_path / "x.csv") == tmp_path / "x.csv"
+    beside.touch()
+    assert find_decisions(table, None) == beside
+    locked_away.clear()
+    assert find_decisions(table, None) == beside, "a review that was begun there goes on there"
+
+
+def test_a_sample_of_a_table_that_stays_as_it_is_is_accepted_after_the_merge(tmp_path):
+    with closing(open_table(tmp_path / "t.csv")) as opened:
+        opened.extend(
+            analysed(f"{n:03}.wav", "cello", 0.9, audio_digest=f"d{n}", assigned_by=AssignedBy.MACHINE)
+            for n in range(90)
+        )
+    before = sorted(path.name for path in tmp_path.iterdir())
+    elsewhere = tmp_path / "mine"
+    elsewhere.mkdir()
+    keep = ("--decisions", "mine/d.csv", "--sample", "60")
+    ask = ("review", "t.csv", "--terminal", "--by", "Anna", *keep)
+    assert "25 decided, 35 left." in run(*ask, input="\n" * 25, cwd=tmp_path).stdout
+    assert "35 decided, 0 left." in run(*ask, input="\n" * 35, cwd=tmp_path).stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "mine"])
+    assert run("merge", "t.csv", "mine/d.csv", "-o", "mine/all.csv", cwd=tmp_path).returncode == 0
+    accepted = run("accept", "mine/all.csv", "--error", "0.2", cwd=tmp_path)
+    assert "30 files that nobody heard are accepted" in accepted.stdout, accepted.stderr

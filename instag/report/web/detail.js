@@ -49,7 +49,7 @@ class Detail {
     if (!review) return null;
     const [by, at] = review;
     if (rows.flags[this.index] & ACCEPTED) {
-      return element("p", { className: "path" }, `Accepted unheard: ${by}${at ? `, ${at}` : ""}.`);
+      return element("p", { className: "path" }, `${by.slice(0, 1).toUpperCase()}${by.slice(1)}${at ? `, ${at}` : ""}.`);
     }
     const machine = LABELS[rows.machine[this.index]];
     const said = machine ? ` The model said ${machine.display}, ${percentText(rows.confidence[this.index])}.` : "";

@@ -1,5 +1,5 @@
-"use strict";
-(() => {
+import { Bulk } from "./bulk.js";
+
 const SPEEDS = [1, 1.5, 2];
 const PIECE_SECONDS = 30;
 
@@ -7,9 +7,10 @@ const byId = (id) => document.getElementById(id);
 const audio = byId("audio");
 const state = { queue: null, current: -1, item: null, order: [], skipped: new Set(), speed: 0, until: null, offset: 0, decoded: false };
 const peaks = new Map();
-let names = {};
-let colours = {};
-let keys = {};
+const names = {};
+const colours = {};
+const keys = {};
+const bulk = new Bulk({ state, names, ask, say, refresh });
 
 async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -23,9 +24,19 @@ async function ask(path, body) {
   return answer.json();
 }
 
-function say(text) {
+// What kind of message stands there: "trouble", "sound" (gone once something plays) or "news".
+function say(text, kind = "trouble") {
   byId("message").textContent = text;
+  byId("message").dataset.kind = kind;
   byId("message").hidden = !text;
+}
+
+// Shows the queue anew, from its start.
+function refresh() {
+  sortQueue();
+  showProgress();
+  bulk.banner();
+  return show(following(-1));
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
@@ -60,10 +71,15 @@ function sortQueue() {
   const only = byId("only").value;
   const folder = byId("folder").value;
   const order = byId("order").value;
+  if (bulk.group) {
+    state.order = bulk.group.sample;
+    return;
+  }
   state.order = items.map((_, number) => number).filter((number) =>
     (!only || items[number].label === only) && (!folder || items[number].folder === folder.slice(1)));
   // The server's order is by confidence, and sorting keeps it among equals.
-  if (order !== "confidence") state.order.sort((a, b) => items[a][order] < items[b][order] ? -1 : items[a][order] > items[b][order] ? 1 : 0);
+  const step = order === "count" ? -1 : 1;
+  if (order !== "confidence") state.order.sort((a, b) => items[a][order] < items[b][order] ? -step : items[a][order] > items[b][order] ? step : 0);
 }
 
 function following(number) {
@@ -88,9 +104,10 @@ async function show(number) {
   byId("done").hidden = !isDone;
   if (isDone) {
     const left = state.queue.total - state.queue.decided;
+    document.documentElement.dataset.shown = "";
     byId("done-title").textContent = left ? "Nothing is left here" : "All decided";
     byId("done-text").textContent = left ? `${left} recordings wait in other folders or under other instruments.`
-      : "Everything is saved in the table. Press Ctrl-C in the terminal, or u to undo the last decision.";
+      : `Everything is saved in ${state.queue.saved_in}. Press Ctrl-C in the terminal, or u to undo the last decision.`;
     byId("done-title").focus();
     return;
   }
@@ -104,7 +121,8 @@ async function show(number) {
   byId("others").textContent = others.length ? `(then ${others.join(", ")})` : "";
   byId("copies").textContent = item.copies.length ? `The same recording lies at: ${item.copies.join(", ")}` : "";
   const said = state.queue.items[number].said;
-  byId("said").textContent = said === null ? "" : said ? `You said: ${nameOf(said)}` : "You were not sure.";
+  byId("said").textContent = said === null ? "" : !state.queue.items[number].heard ? "Accepted unheard."
+    : said ? `You said: ${nameOf(said)}` : "You were not sure.";
   state.decoded = false;
   playTelling();
   draw();
@@ -121,7 +139,7 @@ function loadPeaks(number) {
   ask(`peaks/${number}`).then((found) => {
     peaks.set(number, found);
     if (number === state.current) draw();
-  }, (error) => { if (number === state.current) say(error.message); });
+  }, (error) => { if (number === state.current) say(error.message, "sound"); });
 }
 
 function play(start, until) {
@@ -140,7 +158,7 @@ function play(start, until) {
     audio.currentTime = start;
   }
   audio.playbackRate = audio.defaultPlaybackRate = SPEEDS[state.speed];
-  audio.play().catch((error) => { if (error.name === "NotAllowedError") say("Your browser wants a first click or key: press Space to play."); });
+  audio.play().catch((error) => { if (error.name === "NotAllowedError") say("Your browser wants a first click or key: press Space to play.", "sound"); });
 }
 
 const playTelling = () => play(state.item.start, state.item.end);
@@ -148,14 +166,15 @@ const place = () => state.offset + audio.currentTime;
 
 audio.addEventListener("error", () => {
   if (state.decoded || state.current < 0) {
-    if (state.current >= 0) fetch(audio.src).then((answer) => answer.ok ? "" : answer.text()).then(say, () => say("It cannot be played."));
+    if (state.current >= 0) fetch(audio.src).then((answer) => answer.ok ? "" : answer.text())
+      .then((text) => say(text, "sound"), () => say("It cannot be played.", "sound"));
     return;
   }
   // The browser does not know the format: the server decodes it.
   state.decoded = true;
   play(state.until === null ? 0 : state.item.start, state.until);
 });
-audio.addEventListener("playing", () => say(""));
+audio.addEventListener("playing", () => { if (byId("message").dataset.kind === "sound") say(""); });
 audio.addEventListener("ended", () => {
   if (state.decoded && state.until === null && place() < state.item.seconds - 0.2) play(Math.round(1000 * place()) / 1000, null);
 });
@@ -199,23 +218,28 @@ function draw() {
 async function decide(label) {
   if (state.current < 0) return;
   const number = state.current;
-  Object.assign(state.queue, await ask("decide", { number, label }));
-  state.queue.items[number].said = label;
+  const { group, ...progress } = await ask("decide", { number, label });
+  Object.assign(state.queue, progress);
+  Object.assign(state.queue.items[number], { said: label, heard: true });
   state.skipped.delete(number);
   say("");
   showProgress();
-  await show(following(number));
+  const isHeard = bulk.take(group);
+  bulk.banner();
+  await show(isHeard ? -1 : following(number));
 }
 
 async function undo() {
-  const { number, ...progress } = await ask("undo", {});
-  if (number === null) return say("There is nothing to undo.");
+  const { undone, group, ...progress } = await ask("undo", {});
+  if (!undone.length) return say("There is nothing to undo.", "news");
   Object.assign(state.queue, progress);
   // The decision before, if there was one, is back.
-  state.queue.items[number].said = (await ask(`item/${number}`)).said;
-  say("");
+  for (const { number, ...before } of undone) Object.assign(state.queue.items[number], before);
+  say(undone.length > 1 ? `${undone.length.toLocaleString("en")} recordings wait again.` : "", "news");
   showProgress();
-  await show(number);
+  bulk.take(group);
+  bulk.banner();
+  await show(undone[0].number);
 }
 
 async function skip() {
@@ -238,9 +262,15 @@ const confirmIt = () => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.tagName === "SELECT") return;
-  const isButton = event.target.tagName === "BUTTON";
-  if (isButton && (event.key === "Enter" || event.key === " ")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (document.querySelector("dialog[open]")) {
+    if (event.key.toLowerCase() === "a") enqueue(() => bulk.accept());
+    return;
+  }
+  // For a moment after a dialogue was closed, what had the focus in it still has it.
+  const holder = event.target.closest("dialog") ? "" : event.target.tagName;
+  if (holder === "SELECT") return;
+  if (holder === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
   // Digits by the key that they stand on: some layouts want Shift for them.
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
   const action = keys[digit ? digit[1] : event.key.toLowerCase()];
@@ -256,9 +286,15 @@ byId("wave").addEventListener("click", (event) => {
 for (const id of ["order", "only", "folder"]) {
   byId(id).addEventListener("change", (event) => {
     event.target.blur();
-    enqueue(() => { sortQueue(); return show(following(-1)); });
+    enqueue(refresh);
   });
 }
+byId("bulk-start").addEventListener("click", () => enqueue(() => bulk.start()));
+byId("bulk-cancel").addEventListener("click", () => byId("bulk").close());
+byId("verdict-accept").addEventListener("click", () => enqueue(() => bulk.accept()));
+// Escape, which the browser itself takes for a dialog, means the same as this button.
+byId("verdict").addEventListener("cancel", () => enqueue(() => bulk.leave()));
+for (const id of ["verdict-no", "sampling-stop"]) byId(id).addEventListener("click", () => enqueue(() => bulk.leave()));
 
 function options(id, values, texts) {
   for (const value of values) byId(id).add(new Option(texts(value), value));
@@ -285,12 +321,14 @@ async function start() {
     swatch.style.backgroundColor = colour;
     button(byId("labels"), key, name, keys[key]).lastChild.before(swatch);
   }
-  sortQueue();
-  showProgress();
-  await show(following(-1));
+  bulk.fill();
+  if (queue.accepts) {
+    keys.b = () => bulk.open();
+    button(byId("many"), "b", "Accept many", keys.b);
+  }
+  await refresh();
   document.documentElement.dataset.ready = "yes";
   requestAnimationFrame(watch);
 }
 
 enqueue(start);
-})();
