@@ -188,8 +188,10 @@ class AudioStream:
             except DecodingStoppedError as error:
                 stopped = error
             else:
-                is_less = claimed is None or total / self.info.sample_rate < claimed - _LOST_SECONDS
-                if is_less or (is_flac and beyond is None):
+                whole = frames / self.info.sample_rate + _CLAIM_TOLERANCE_SECONDS if claimed is None else claimed
+                found_more = claimed is None and total / self.info.sample_rate > whole
+                is_less = claimed is not None and total / self.info.sample_rate < claimed - _LOST_SECONDS
+                if found_more or self._reader.damage or is_less or (is_flac and beyond is None):
                     self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
                 return
         elif beyond:
