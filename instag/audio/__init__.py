@@ -61,7 +61,10 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
     """
     name = for_terminal(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: this is a folder.", "Name the recordings in it.")
+        if not stat.S_ISREG(mode):
             raise FileError(ErrorCode.NOT_A_FILE, f"{name}: not a regular file.", "Name a recording or a folder.")
         # Should a pipe take the file's place just now, this does not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
