@@ -121,8 +121,8 @@ def _too_small(drawn: int, error: float, table: Path, confidences: list[float]) 
         )
     return (
         f"The sample is too small to vouch for an error of {_percent(error)}, even if nothing in it is wrong: "
-        f"{drawn:,} of {_files(files)} were drawn, and at least {least:,} must be. Run `instag review {table} --sample {least}`, "
-        "and decide what is new in it; what you decided still counts."
+        f"{drawn:,} of {_files(files)} were drawn, and at least {least:,} must be. "
+        f"Run `instag review {table} --sample {least}`, and decide what is new in it; what you decided still counts."
     )
 
 
