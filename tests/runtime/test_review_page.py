@@ -112,7 +112,7 @@ def test_a_format_that_no_browser_knows_is_decoded_here(tmp_path, browser):
     with serving(table, "--windows", "w.csv") as process, visit(browser, process.url) as tab:
         until(tab, "document.getElementById('audio').src.includes('clip/0?start=3&end=9')")
         until(tab, "document.getElementById('audio').currentTime > 0.3")
-        assert tab.locator("#time").text_content() == "0:03 of 0:40"
+        assert tab.locator("#time").text_content() == "0:03 of 0:40 · heard here: cello"
         pixels = tab.evaluate("[...document.getElementById('wave').getContext('2d').getImageData(500, 0, 1, 120).data]")
         assert np.count_nonzero(pixels) > 200  # the waveform is drawn
         tab.keyboard.press("w")
@@ -154,7 +154,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         tab.get_by_text("3 recordings accepted as the model says. Press u to take that back.").wait_for()
         assert "13 of 48 decided" in tab.locator("#count").text_content()
         tab.keyboard.press("u")
-        tab.get_by_text("3 recordings wait again.").wait_for()
+        tab.get_by_text("3 recordings to be decided again.").wait_for()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("b")
         tab.locator("#bulk-start").wait_for()
@@ -202,3 +202,40 @@ def test_what_settles_most_files_can_come_first(tmp_path, browser):
         "box 2/reel 002.wav",
         "box 0/reel 003.wav",
     }
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_axe_finds_nothing_wrong(tmp_path, browser, look):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    table = make_job(tmp_path, 14, 0.3)
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
+    with serving(table) as process, visit(browser, process.url, bypass_csp=True, **look) as tab:
+
+        def check():
+            found = axe.run(tab, options=rules)
+            assert found.violations_count == 0, found.generate_report()
+
+        check()
+        tab.keyboard.press("b")
+        tab.locator("#bulk-start").wait_for()
+        check()
+        tab.locator("#bulk-start").click()
+        tab.get_by_text("0 of 10 heard").wait_for()
+        check()
+        for _ in range(10):
+            tab.keyboard.press("Enter")
+        tab.locator("#verdict-accept").wait_for()
+        check()
+        tab.keyboard.press("a")
+        tab.get_by_text("All decided").wait_for()
+        check()
+
+
+def test_a_narrow_window_shows_everything(tmp_path, browser):
+    table = make_job(tmp_path, 14, 0.3)
+    with serving(table) as process, visit(browser, process.url) as tab:
+        for width in (320, 390, 700):
+            tab.set_viewport_size({"width": width, "height": 800})
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            all_of = "[...document.querySelectorAll('button, select')]"
+            assert tab.evaluate(f"{all_of}.filter((each) => each.scrollWidth > each.clientWidth + 1).length") == 0

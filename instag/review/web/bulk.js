@@ -1,7 +1,7 @@
 // Accepting many doubtful recordings at once: choose a group, hear a random part of it, then decide on the rest.
 
 const byId = (id) => document.getElementById(id);
-const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+export const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
 export class Bulk {
   // `page` has: state, names, ask(path, body), say(text), refresh() and show(number).
