@@ -14,7 +14,8 @@ from train.errors import TrainingError
 _TEMPLATE = Path(__file__).parent / "templates" / "EAR_CARD.md"
 _FIGURES = {
     "right": "dominant instrument right, of the eleven",
-    "best_of_eleven": "the same if `other` is never said",
+    "right_or_listed": "the same, or another instrument that the recording's list names",
+    "best_of_eleven": "right if `other` is never said",
     "lost_to_other": "recordings of the eleven called `other`",
     "other_kept": "`other` recognised as `other`",
     "presence_micro_f1": "presence, micro F1 over recordings with all labels known",

@@ -67,7 +67,7 @@ def discover(
     is_included = _matcher(include) if include else lambda name, relative: True
     is_excluded = _matcher(exclude)
     seen = _Seen()
-    for path in paths:
+    for path in map(_without_detours, paths):
         try:
             status = path.stat()
         except (OSError, ValueError) as error:
@@ -77,6 +77,14 @@ def discover(
             yield from _walk(path, seen, is_included, is_excluded, left_out)
         elif seen.is_new_file(path):
             yield path
+
+
+def _without_detours(path: Path) -> Path:
+    """A path without `..`, so that one file has one name, where that leads to the same place (links may prevent it)."""
+    if ".." not in path.parts:
+        return path
+    plain = os.path.normpath(path)
+    return Path(plain) if os.path.realpath(plain) == os.path.realpath(path) else path
 
 
 class _Seen:

@@ -61,7 +61,10 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
     """
     name = for_terminal(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise FileError(ErrorCode.NOT_A_FILE, f"{name}: this is a folder.", "Name the recordings in it.")
+        if not stat.S_ISREG(mode):
             raise FileError(ErrorCode.NOT_A_FILE, f"{name}: not a regular file.", "Name a recording or a folder.")
         # Should a pipe take the file's place just now, this does not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -188,8 +191,10 @@ class AudioStream:
             except DecodingStoppedError as error:
                 stopped = error
             else:
-                is_less = claimed is None or total / self.info.sample_rate < claimed - _LOST_SECONDS
-                if is_less or (is_flac and beyond is None):
+                whole = frames / self.info.sample_rate + _CLAIM_TOLERANCE_SECONDS if claimed is None else claimed
+                found_more = claimed is None and total / self.info.sample_rate > whole
+                is_less = claimed is not None and total / self.info.sample_rate < claimed - _LOST_SECONDS
+                if found_more or self._reader.damage or is_less or (is_flac and beyond is None):
                     self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
                 return
         elif beyond:

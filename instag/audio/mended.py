@@ -8,6 +8,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from instag.audio.scraps import are_scraps
 from instag.containers import Kind, Span, StructureError, au, caf, file_size
 from instag.containers.layout import UNKNOWN_FROM, find_sound
 from instag.containers.recognise import Found
@@ -145,7 +146,7 @@ def _mend_au(file: BinaryIO, found: Found) -> Mended | None:
     start, claimed = au.audio_claim(file, found.offset)
     spans = au.audio_spans(file, found.offset)
     length = spans[0].end - spans[0].start
-    if claimed >= UNKNOWN_FROM or length <= claimed:
+    if claimed >= UNKNOWN_FROM or length <= claimed or are_scraps(length - claimed, claimed):
         return None
     file.seek(found.offset)
     head = bytearray(file.read(start - found.offset))
@@ -159,7 +160,7 @@ def _mend_caf(file: BinaryIO, found: Found) -> Mended | None:
         return None
     span = caf.sound_span(file, found.offset)
     length = span.end - span.start
-    if length <= claimed or start + claimed >= file_size(file):
+    if length <= claimed or start + claimed >= file_size(file) or are_scraps(length - claimed, claimed):
         return None
     file.seek(found.offset)
     head = file.read(start - 8 - found.offset) + struct.pack(">q", length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import soxr
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from instag.audio.decoders import demuxer
 from instag.audio.reader import DecodingStoppedError
+from instag.audio.scraps import FRAMES_TO_THE_END, only_scraps_between, sound_end
 from instag.audio.view import Part
 from instag.constants import BLOCK_FRAMES
-from instag.containers import Kind, Span, file_size
+from instag.containers import Kind, Span
 from instag.containers.recognise import Found
 from instag.results import AudioInfo, Samples
 
@@ -62,11 +63,16 @@ class AvReader:
             raise AvMissingError(str(error)) from None
         self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
         self._av.logging.set_level(self._av.logging.PANIC)
-        self._skipped_packets = 0
+        self._skipped_packets = self._skipped_last = 0
+        # Whether all frames of a stream were decoded that has nothing but frames.
+        self._has_ended = False
+        self._counts_bytes = found.kind in FRAMES_TO_THE_END
         name = demuxer(file, found)
-        is_behind_junk = found.offset and found.kind in _AT_THE_START
-        source = Part(file, Span(found.offset, file_size(file))) if is_behind_junk else file
-        source.seek(0)
+        start = found.offset if found.kind in _AT_THE_START else 0
+        self._size_bytes = sound_end(file, found.kind) - start
+        # Where in the source the last packet that could be decoded ends.
+        self._decoded_bytes = 0
+        source = self._source = Part(file, Span(start, start + self._size_bytes))
         try:
             self._container = self._av.open(source, format=name, metadata_errors="replace")
         except self._foreign:
@@ -78,7 +84,7 @@ class AvReader:
             self._frames = self._decode()
             self._first = next(self._frames, None)
             if self._first is None:
-                is_cut = self._skipped_packets or (self._container.duration or 0) > 0
+                is_cut = self._skipped_last or (self._container.duration or 0) > 0
                 raise DecodingStoppedError("no packet of it is whole") if is_cut else NoAudioStreamError
         except BaseException:
             self.close()
@@ -101,7 +107,16 @@ class AvReader:
     @property
     def damage(self) -> str:
         """See `Reader`."""
-        return f"Damaged packets were skipped: {self._skipped_packets}." if self._skipped_packets else ""
+        has_end = self._only_scraps_follow()
+        count = self._skipped_packets + (0 if has_end else self._skipped_last)
+        if self._has_ended and not count and not has_end:
+            return f"Its last {self._size_bytes - self._decoded_bytes:,} bytes hold no sound that can be decoded."
+        return f"Damaged packets were skipped: {count}." if count else ""
+
+    def _only_scraps_follow(self) -> bool:
+        """Whether too little for a part of the recording lies behind what was decoded."""
+        start, end = self._decoded_bytes, self._size_bytes
+        return 0 < start <= end and only_scraps_between(cast(BinaryIO, self._source), start, end)
 
     def _decode(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)
@@ -109,14 +124,21 @@ class AvReader:
             try:
                 packet = next(packets, None)
             except self._foreign:
+                if self._only_scraps_follow():
+                    return
                 raise DecodingStoppedError from None
             if packet is None:
+                self._has_ended = self._counts_bytes and self._decoded_bytes > 0
                 return
             try:
                 frames = packet.decode()
             except self._foreign:
-                self._skipped_packets += 1
+                self._skipped_last += 1
                 continue
+            if frames:
+                self._skipped_packets, self._skipped_last = self._skipped_packets + self._skipped_last, 0
+                if packet.pos is not None:
+                    self._decoded_bytes = packet.pos + packet.size
             yield from frames
 
     def blocks(self) -> Iterator[Samples]:

@@ -40,11 +40,10 @@ def open_store(file: BinaryIO, kind: Kind) -> TagStore:
         StructureError: The file is damaged.
     """
     if kind not in STORES:
-        raise UnsupportedError(f"is {_article(kind)} file, into which instag writes no tags")
+        what = "of a kind" if kind == Kind.UNKNOWN else f"{_article(kind)} file,"
+        raise UnsupportedError(f"is {what} into which instag writes no tags")
     return STORES[kind](file, kind)
 
 
 def _article(kind: Kind) -> str:
-    if kind == Kind.UNKNOWN:
-        return "an unknown kind of"
     return f"{'an' if kind[0] in 'AEIOR' else 'a'} {kind}"

@@ -15,6 +15,7 @@ from train.errors import TrainingError
 
 NAMES = [
     "right",
+    "right_or_listed",
     "best_of_eleven",
     "lost_to_other",
     "other_kept",

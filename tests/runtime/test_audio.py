@@ -430,3 +430,9 @@ def test_floats_that_hold_integers_are_turned_down_as_a_whole(tmp_path):
 def test_dc_alone_is_silence_to_the_last_sample(tmp_path, rate):
     samples, stream = decode(synth.write(tmp_path / "dc.wav", np.full((3 * rate, 1), 0.3, np.float32), rate))
     assert np.abs(samples).max() < 1e-4 and stream.warning == ""
+
+
+def test_a_folder_is_called_a_folder(tmp_path):
+    with pytest.raises(FileError) as caught:
+        open_audio(tmp_path, RATE)
+    assert caught.value.code == ErrorCode.NOT_A_FILE and "this is a folder" in caught.value.message

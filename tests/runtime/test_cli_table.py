@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +160,15 @@ def test_totals_of_a_second_run_add_up_and_name_the_failures_of_before(folder: P
     totals = events[-1]
     assert totals["analysed"] + totals["skipped"] + totals["failed"] == totals["files"] == 3
     assert totals["failed_before"] == 1
+
+
+def test_list_says_that_rows_cannot_be_read(folder: Path) -> None:
+    run("tag", "-q", "in", "-o", "t.sqlite")
+    with contextlib.closing(sqlite3.connect(folder / "t.sqlite")) as connection, connection:
+        connection.execute("UPDATE results SET confidence = 'high' WHERE path = 'in/a.wav'")
+    ended = run("list", "t.sqlite")
+    assert ended.returncode == 1 and "in/a.wav" not in ended.stdout and "in/b.wav" in ended.stdout
+    assert "t.sqlite: 1 row cannot be read, and may be missing from the list." in ended.stderr
 
 
 def test_list_prints_paths_that_scripts_can_use(folder: Path) -> None:

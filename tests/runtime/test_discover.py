@@ -168,3 +168,16 @@ def test_what_is_left_out_for_its_extension_is_told(tree):
     left_out.clear()
     list(discover([tree], include=["b/*"], left_out=left_out.append))
     assert left_out == []
+
+
+def test_a_way_back_up_gives_no_second_name(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    assert list(discover([Path("b/../b/one.mp3"), Path("deep/../b/one.mp3")])) == [Path("b/one.mp3")]
+
+
+@needs_links
+def test_a_way_back_up_behind_a_link_stays_as_it_is(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    Path("link").symlink_to("deep/er")
+    # Over the link, `..` is the folder `deep`, not this one.
+    assert list(discover([Path("link/../er/still/x.m4a")])) == [Path("link/../er/still/x.m4a")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from instag.labels import LABELS, OTHER_INDEX
+from train.errors import TrainingError
 from train.models.ear import EarConfig, EarNet, untrained_ear
 from train.models.efficientat import HIDDEN, Mn04
 from train.recipe import ear as recipe
@@ -50,6 +52,27 @@ def test_the_hidden_layer_parts_what_no_straight_line_parts(net: EarNet) -> None
     embedded, targets = ring()
     assert share_right(fit_ear_head(net, embedded, targets, SETTINGS, 1), embedded, targets) < 0.8
     assert share_right(fit_correction(net, embedded, targets, SETTINGS, 1), embedded, targets) > 0.9
+
+
+def test_several_runs_give_their_mean() -> None:
+    torch.manual_seed(0)
+    network = Mn04()
+    embedded, targets = ring()
+    together = fit_correction(
+        untrained_ear(network, EarConfig(any_hidden=24)), embedded, targets, replace(SETTINGS, correction_runs=3), 5
+    )
+    alone = [
+        fit_correction(untrained_ear(network, EarConfig(any_hidden=8)), embedded, targets, SETTINGS, seed)
+        for seed in (5, 6, 7)
+    ]
+    with torch.no_grad():
+        expected = torch.stack([one.head.correction(embedded) for one in alone]).mean(dim=0)
+        assert torch.allclose(together.head.correction(embedded), expected, atol=1e-4)
+
+
+def test_units_that_cannot_be_shared_out_are_refused(net: EarNet) -> None:
+    with pytest.raises(TrainingError, match="16 hidden units cannot be shared out among 3 runs"):
+        fit_correction(net, *ring(), replace(SETTINGS, correction_runs=3), 1)
 
 
 def test_the_hidden_layer_changes_neither_rows_nor_presence(net: EarNet) -> None:

@@ -39,6 +39,12 @@ def test_figures_of_a_small_set() -> None:
     assert found["false_labels_known"] == pytest.approx(2 / 4)
 
 
+def test_a_listed_companion_counts_apart() -> None:
+    duet = RealFile(Path("e.wav"), "cello", ("cello", "piano"), "here", "song", "e", "choose")
+    found = figures(judged([*FILES, duet], [*SAID, windows("piano", 4)], plain_card()))
+    assert (found["right"], found["right_or_listed"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+
+
 def test_intervals_hold_the_figure() -> None:
     result = judged(FILES, SAID, plain_card())
     low, high = intervals(result)["other_kept"]

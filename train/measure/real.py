@@ -147,9 +147,12 @@ def figures(result: Judged, at: NDArray[np.int64] | None = None) -> dict[str, fl
     threshold = best_threshold(presences[poly].ravel(), real[poly].ravel()) if poly.any() else 0.5
     best_micro, best_macro = f1_scores(presences[poly] >= threshold, real[poly])
     labelled = truth >= 0
+    # Where a list names several instruments, which of them dominates is the least certain part of a manifest.
+    listed = right | (result.real[at, said] & eleven)
     return {
         "n_eleven": int(eleven.sum()),
         "right": _mean(right[eleven]),
+        "right_or_listed": _mean(listed[eleven]),
         "best_of_eleven": _mean((best == truth)[eleven]),
         "lost_to_other": _mean((said == OTHER_INDEX)[eleven]),
         "n_other": int(other.sum()),

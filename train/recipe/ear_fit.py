@@ -14,6 +14,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from instag.labels import OTHER_INDEX
+from train.errors import TrainingError
 from train.models.ear import EarBody, EarNet
 from train.recipe.ear_pool import MelPool
 from train.recipe.fit import losses
@@ -37,7 +38,8 @@ class EarTune:
         refit_lr: Learning rate of the refit.
         pull: L2 penalty of the refit towards the class rows.
         any_pull: The same for the correction to whether any of the eleven is heard.
-        correction_epochs: Passes of the fit of the hidden layer behind that correction, where the head has one.
+        correction_runs: Fits of the correction's hidden layer, each with a share of its units; their mean stays.
+        correction_epochs: Passes of each.
         correction_batch: Windows a step of it.
         correction_decay: AdamW's weight decay in it.
     """
@@ -53,6 +55,7 @@ class EarTune:
     refit_lr: float = 1e-3
     pull: float = 0.02
     any_pull: float = 0.02
+    correction_runs: int = 1
     correction_epochs: int = 3
     correction_batch: int = 128
     correction_decay: float = 0.3
@@ -184,38 +187,64 @@ def fit_ear_head(start: EarNet, embedded: Tensor, targets: Targets, settings: Ea
 def fit_correction(net: EarNet, embedded: Tensor, targets: Targets, settings: EarTune, seed: int) -> EarNet:
     """A copy whose hidden layer mends whether any of the eleven is heard; everything else stays.
 
+    One fit of so few windows depends on its seed, so several are made and their mean is taken: the units of all of them
+    side by side.
+
     Args:
         net: With a head that has a hidden layer whose output is zero so far.
         embedded: (windows, 1, 512) `features`.
         targets: What is in them.
-        settings: How.
-        seed: Of the order and of the hidden layer's start.
+        settings: How; `correction_runs` has to divide the number of hidden units.
+        seed: Of the first run's order and start; each further run has the next one.
+
+    Raises:
+        TrainingError: The hidden units cannot be shared out among the runs.
     """
-    torch.manual_seed(seed)
     net = copy.deepcopy(net).eval()
     correction = net.head.correction
     assert correction is not None
-    first = correction[0]
-    first.reset_parameters()
+    units, rest = divmod(correction[0].out_features, settings.correction_runs)
+    if rest:
+        raise TrainingError(
+            f"{correction[0].out_features} hidden units cannot be shared out among {settings.correction_runs} runs.",
+            "Set net.any_hidden to a multiple of tune.correction_runs.",
+        )
     mean, spread = embedded.mean(dim=(0, 1)), embedded.std(dim=(0, 1)) + 1e-6
-    for value in correction.parameters():
-        value.requires_grad_(True)
+    inputs = (embedded[:, 0] - mean) / spread
     heard = (targets.dominant != OTHER_INDEX).float()
     with torch.no_grad():
         strengths = torch.logsumexp(net.head.instruments(embedded), dim=2)
         before = (net.head.any_scale * strengths + net.head.any(embedded)[..., 0])[:, 0]
+    runs = [
+        _one_correction(inputs, before, heard, units, settings, seed + run) for run in range(settings.correction_runs)
+    ]
+    with torch.no_grad():
+        first, last = correction[0], correction[2]
+        first.weight.copy_(torch.cat([one.weight for one, _ in runs]) / spread)
+        first.bias.copy_(torch.cat([one.bias for one, _ in runs]) - first.weight @ mean)
+        last.weight.copy_(torch.cat([two.weight for _, two in runs], dim=1) / len(runs))
+        last.bias.copy_(torch.stack([two.bias for _, two in runs]).mean(dim=0))
+    return net
+
+
+def _one_correction(
+    inputs: Tensor, before: Tensor, heard: Tensor, units: int, settings: EarTune, seed: int
+) -> tuple[nn.Linear, nn.Linear]:
+    """The two layers of a correction of what `before` gets wrong; it starts at none."""
+    torch.manual_seed(seed)
+    first, last = nn.Linear(inputs.shape[1], units), nn.Linear(units, 1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    correction = nn.Sequential(first, nn.ReLU(), last)
     optimiser = torch.optim.AdamW(correction.parameters(), settings.refit_lr, weight_decay=settings.correction_decay)
     for _ in range(settings.correction_epochs):
-        for chosen in torch.randperm(len(embedded)).split(settings.correction_batch):
-            more = correction((embedded[chosen, 0] - mean) / spread)[:, 0]
+        for chosen in torch.randperm(len(inputs)).split(settings.correction_batch):
+            more = correction(inputs[chosen])[:, 0]
             loss = functional.binary_cross_entropy_with_logits(before[chosen] + more, heard[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-    with torch.no_grad():
-        first.weight /= spread
-        first.bias -= first.weight @ mean
-    return net
+    return first, last
 
 
 def average_tuned(start: EarNet, tuned: Sequence[EarNet], share: float) -> EarNet:
