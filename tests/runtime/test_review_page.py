@@ -131,7 +131,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         assert tab.locator("#bulk-folder").input_value() == "box 2"
         tab.get_by_text("16 recordings: 10 to hear, 6 to accept unheard.").wait_for()
         tab.locator("#bulk-sample").select_option("20")
-        tab.get_by_text("16 recordings. That is not more than the sample: hear them one by one.").wait_for()
+        tab.get_by_text("16 recordings: no more than the sample. Hear them one by one.").wait_for()
         assert tab.locator("#bulk-start").is_disabled()
         tab.locator("#bulk-sample").select_option("10")
         tab.locator("#bulk-percent").fill("11")
@@ -151,10 +151,10 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         assert "at most 3 of the other 3 recordings are wrong (100 %)" in tab.locator("#verdict-text").text_content()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("a")
-        tab.get_by_text("3 recordings accepted as the model says. Press u to take that back.").wait_for()
+        tab.get_by_text("3 recordings accepted with the model's label. Press u to take that back.").wait_for()
         assert "13 of 48 decided" in tab.locator("#count").text_content()
         tab.keyboard.press("u")
-        tab.get_by_text("3 recordings to be decided again.").wait_for()
+        tab.get_by_text("3 recordings are waiting again.").wait_for()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("b")
         tab.locator("#bulk-start").wait_for()

@@ -242,7 +242,7 @@ async function undo() {
   Object.assign(state.queue, progress);
   // The decision before, if there was one, is back.
   for (const { number, ...before } of undone) Object.assign(state.queue.items[number], before);
-  say(undone.length > 1 ? `${many(undone.length, "recording")} to be decided again.` : "", "news");
+  say(undone.length > 1 ? `${many(undone.length, "recording")} are waiting again.` : "", "news");
   byId("last").textContent = "";
   showProgress();
   bulk.take(group);
