@@ -71,8 +71,8 @@ class Desk:
                 sure.add(row.audio_digest)
         # A machine that stopped in the middle of a decision has left copies without it.
         self._write(overdue)
-        # Copies that the model happened to be sure of are the same recording, and get the same word. Reading all rows again
-        # takes a while, and few tables have such copies.
+        # Copies that the model happened to be sure of are the same recording, and get the same word. Few tables have
+        # such copies, and reading all rows again takes a while.
         for row in table.rows() if sure & waiting.keys() else ():
             is_copy = row.audio_digest in waiting and row.status is Status.ANALYSED and not is_decided(row)
             if is_copy and not is_wanted(row):
