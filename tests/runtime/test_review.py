@@ -522,7 +522,7 @@ def test_decisions_in_a_file_of_their_own_leave_the_table_as_it_is(table, tmp_pa
     result = review_in_terminal(table, "s\nv\nu\ns\n0\nq\n", "--decisions", str(tmp_path / "anna.jsonl"))
     assert result.returncode == 0, result.stderr
     apart = tmp_path / "anna.jsonl"
-    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table."
+    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW.csv` joins them with the table."
     assert result.stdout.endswith(f"1 decided, 1 left.\n{join}\n")
     assert table.read_bytes() == before
     assert set(rows_of(tmp_path / "anna.jsonl")) == {"a/low.wav", "b/copy.wav", f"b/{HOSTILE}"}
