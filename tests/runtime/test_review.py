@@ -158,6 +158,16 @@ def test_every_decision_is_on_the_disk_before_the_answer(client, table, monkeypa
     assert synced == [table.stat().st_size]
 
 
+def test_a_decision_in_sqlite_cannot_be_taken_back_by_its_journal(tmp_path, monkeypatch):
+    with closing(open_table(tmp_path / "t.sqlite")) as opened:
+        opened.append(analysed("a.wav", "cello", 0.2))
+        desk = Desk(opened, "Anna", is_doubtful)
+        synced = []
+        monkeypatch.setattr(os, "fsync", lambda number: synced.append(Path(f"/proc/self/fd/{number}").readlink()))
+        desk.decide(0, "cello")
+        assert synced == [tmp_path] and not (tmp_path / "t.sqlite-journal").exists()
+
+
 def test_a_disk_that_takes_nothing_is_said_and_nothing_counts_as_decided(client, monkeypatch):
     def fsync(number):
         raise OSError(errno.EIO, "Input/output error")

@@ -51,7 +51,7 @@ def test_a_hundred_files_with_a_hundred_keys_and_a_kill_in_their_midst(tmp_path,
             killer = pool.submit(kill_amid)
             press(tab, 0, 100)
             killer.result()
-        tab.get_by_text("The server does not answer.").wait_for()
+        tab.get_by_text("The server does not answer.").wait_for(timeout=60_000)
         shown = int(tab.locator("#count").text_content().split(" of ")[0])
     said = said_of(rows_of(table))
     saved = sum(each is not None for each in said)
@@ -62,7 +62,7 @@ def test_a_hundred_files_with_a_hundred_keys_and_a_kill_in_their_midst(tmp_path,
     with serving(table) as process, visit(browser, process.url) as tab:
         tab.get_by_text(f"{saved} of 100 decided, {100 - saved} left").wait_for()
         press(tab, saved, 100)
-        tab.get_by_text("All decided").wait_for()
+        tab.get_by_text("All decided").wait_for(timeout=60_000)
         process.send_signal(2)
         assert f"{100 - saved} decided, 0 left" in process.communicate(timeout=20)[0]
         assert process.returncode == 0

@@ -26,6 +26,8 @@ async function ask(path, body) {
 
 // What kind of message stands there: "trouble", "sound" (gone once something plays) or "news".
 function say(text, kind = "trouble") {
+  const { hidden, dataset } = byId("message");
+  if (kind === "sound" && text && !hidden && dataset.kind === "trouble") return;
   byId("message").textContent = text;
   byId("message").dataset.kind = kind;
   byId("message").hidden = !text;
