@@ -11,6 +11,7 @@ import numpy as np
 
 from instag.aggregate import aggregate
 from instag.audio import open_audio
+from instag.containers.digest import HeardSamples
 from instag.errors import ErrorCode, FileError
 from instag.model.card import ModelCard
 from instag.model.session import DEFAULT_MODEL, Device, Model, find_model, open_model
@@ -47,16 +48,20 @@ class Analyser:
     model: Model
     settings: AnalysisSettings = AnalysisSettings()
 
-    def analyse(self, path: str | Path) -> FileResult:
+    def analyse(self, path: str | Path, heard: HeardSamples | None = None) -> FileResult:
         """Names the dominant instrument of one recording, and what else is heard.
 
         Memory is bounded whatever the file's length: blocks are decoded, cut and scored as they come.
+
+        Args:
+            path: Of the recording.
+            heard: Takes the stored samples where the decoder gives them out just as they are.
 
         Raises:
             FileError: The file cannot be analysed; the error says why and what to do.
         """
         path, card = Path(path), self.model.card
-        with open_audio(path, card.sample_rate) as stream:
+        with open_audio(path, card.sample_rate, heard) as stream:
             windows = cut(stream.blocks(), card.sample_rate, card.window_samples, self.settings.overlap_seconds)
             scores = score_windows(windows, self.model, self.settings.batch_size)
             check_finite(scores, path, card)

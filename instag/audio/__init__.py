@@ -29,6 +29,7 @@ from instag.audio.reader import DecodingStoppedError, Reader
 from instag.audio.sndfile import CannotOpenError, SndfileReader
 from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from instag.containers import Kind
+from instag.containers.digest import HeardSamples
 from instag.containers.recognise import Found, recognise
 from instag.errors import ErrorCode, FileError
 from instag.paths import for_terminal, unreachable
@@ -49,12 +50,13 @@ _MORE_FOLLOWS = "More sound follows, which only the package av can read."
 _NEW_COPY = "Get a new copy of the file, or repair it."
 
 
-def open_audio(path: Path, sample_rate: int) -> AudioStream:
+def open_audio(path: Path, sample_rate: int, heard: HeardSamples | None = None) -> AudioStream:
     """Opens a recording.
 
     Args:
         path: A regular file (never anything else: opening a pipe would wait for ever).
         sample_rate: That the samples shall have, in Hz.
+        heard: Takes the stored samples where the decoder gives them out just as they are.
 
     Raises:
         FileError: It cannot be read, is no audio, or needs the package `av`.
@@ -72,7 +74,7 @@ def open_audio(path: Path, sample_rate: int) -> AudioStream:
         raise unreachable(path, error) from None
     file = os.fdopen(descriptor, "rb", buffering=0)
     try:
-        return AudioStream(name, file, sample_rate)
+        return AudioStream(name, file, sample_rate, heard)
     except BaseException:
         file.close()
         raise
@@ -90,7 +92,7 @@ class AudioStream:
             file does not say how much.
     """
 
-    def __init__(self, name: str, file: BinaryIO, sample_rate: int) -> None:
+    def __init__(self, name: str, file: BinaryIO, sample_rate: int, heard: HeardSamples | None = None) -> None:
         """Opens; `open_audio` is the way in."""
         self._name, self._file, self._target_rate = name, file, sample_rate
         self.decoded_seconds = 0.0
@@ -105,7 +107,7 @@ class AudioStream:
             self._share_present = share_present(file, self._found) if self._found else 1.0
             self._lacks_end = bool(self._found and self._found.kind.startswith("Ogg")) and ogg_lacks_end(file)
             beyond = sound_beyond(file, self._found) if self._found else None
-            self._reader = _open_reader(name, file, self._found, beyond)
+            self._reader = _open_reader(name, file, self._found, beyond, heard)
             hears_first = beyond is not None and isinstance(self._reader, SndfileReader)
             self._first_share = beyond.first_share if beyond and hears_first else 1.0
         except OSError as error:
@@ -281,7 +283,9 @@ def _reader_of_all(file: BinaryIO, found: Found, beyond: Beyond | None) -> Reade
     return ChainReader(file, found, beyond.links) if beyond and beyond.links else AvReader(file, found)
 
 
-def _open_reader(name: str, file: BinaryIO, found: Found | None, beyond: Beyond | None) -> Reader:
+def _open_reader(
+    name: str, file: BinaryIO, found: Found | None, beyond: Beyond | None, heard: HeardSamples | None
+) -> Reader:
     """The reader of libsndfile where that takes the file, else FFmpeg's."""
     is_refused = False
     if found is not None and beyond is not None:
@@ -289,7 +293,7 @@ def _open_reader(name: str, file: BinaryIO, found: Found | None, beyond: Beyond 
             return _reader_of_all(file, found, beyond)
     if found is None or found.kind in NATIVE:
         try:
-            reader = SndfileReader(file, found)
+            reader = SndfileReader(file, found, heard)
             if beyond is not None:
                 reader.damage = _MORE_FOLLOWS
             return reader

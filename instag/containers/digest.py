@@ -18,11 +18,41 @@ from instag.errors import ErrorCode, FileError
 _BLOCK_BYTES = 1 << 20
 
 
-def audio_digest(path: Path) -> str:
+class HeardSamples:
+    """SHA-256 of samples that a decoder gave out just as they are stored, so that no digest has to read them again.
+
+    Attributes:
+        size_bytes: How many bytes of them there were.
+    """
+
+    def __init__(self) -> None:
+        """None were heard so far."""
+        self.size_bytes = 0
+        self._sha256 = hashlib.sha256()
+
+    def add(self, samples: memoryview) -> None:
+        """Takes the next ones.
+
+        Args:
+            samples: Contiguous, as the file holds them.
+        """
+        self._sha256.update(samples)
+        self.size_bytes += samples.nbytes
+
+    def hexdigest(self) -> str:
+        """Of all that was added."""
+        return self._sha256.hexdigest()
+
+
+def audio_digest(path: Path, heard: HeardSamples | None = None) -> str:
     """The digest that stands in the results table.
 
     FLAC files answer with the MD5 of the samples that their encoder left; all others with a SHA-256. Where the
     structure is too damaged to say what is audio, the whole file is digested (`sha256-file`).
+
+    Args:
+        path: Of the recording.
+        heard: What was decoded of it, if it has not changed since.
 
     Raises:
         FileError: The file cannot be read.
@@ -32,7 +62,7 @@ def audio_digest(path: Path) -> str:
             md5 = _flac_md5(file)
             if md5:
                 return f"flac-md5:{md5}"
-        return stored_audio_digest(file)
+        return stored_audio_digest(file, heard)
 
 
 @contextmanager
@@ -61,17 +91,21 @@ def open_to_read(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
-def stored_audio_digest(file: BinaryIO) -> str:
+def stored_audio_digest(file: BinaryIO, heard: HeardSamples | None = None) -> str:
     """A digest over the audio as it is stored, FLAC frames included.
 
     Args:
         file: An open file; its position is moved.
+        heard: What was decoded of it; it counts where that is all of the audio, in one piece.
     """
     try:
         kind = layout_of(file)
         if kind in _BY_KIND:
-            word, spans = _BY_KIND[kind]
-            return f"sha256-{word}:{_hash_spans(file, spans(file))}"
+            word, spans_of = _BY_KIND[kind]
+            spans = spans_of(file)
+            if heard and heard.size_bytes == spans[0].length and len(spans) == 1:
+                return f"sha256-{word}:{heard.hexdigest()}"
+            return f"sha256-{word}:{_hash_spans(file, spans)}"
         if kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_SPEEX, Kind.OGG_FLAC, Kind.OGG_OTHER):
             return f"sha256-packets:{_hash_packets(file)}"
     except StructureError:

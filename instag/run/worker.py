@@ -14,7 +14,7 @@ from pathlib import Path
 
 from instag import __version__, paths, tags
 from instag.analyse import Analyser, AnalysisSettings
-from instag.containers.digest import audio_digest
+from instag.containers.digest import HeardSamples, audio_digest
 from instag.errors import ErrorCode, FileError
 from instag.labels import DISPLAY_NAMES, LABELS, OTHER
 from instag.model.card import ModelCard
@@ -149,8 +149,9 @@ def failed(path: Path, error: FileError, card: ModelCard, settings: WorkerSettin
 def _process(path: Path, settings: WorkerSettings, analyser: Analyser) -> Outcome:
     card = analyser.model.card
     before = _identity(path)
-    result = analyser.analyse(path)
-    digest = audio_digest(path)
+    heard = HeardSamples()
+    result = analyser.analyse(path, heard)
+    digest = audio_digest(path, heard)
     if _identity(path) != before:
         raise FileError(
             ErrorCode.CHANGED_DURING_RUN,

@@ -65,8 +65,8 @@ def test_a_file_that_changes_meanwhile_fails_and_is_not_written(
 ) -> None:
     analyse = Analyser.analyse
 
-    def analyse_and_change(analyser: Analyser, path: Path):
-        result = analyse(analyser, path)
+    def analyse_and_change(analyser: Analyser, path: Path, *more: object):
+        result = analyse(analyser, path, *more)
         with path.open("ab") as file:
             file.write(b"more")
         return result
