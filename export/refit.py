@@ -25,6 +25,9 @@ BATCH = 16
 # A person can be asked for this share of the files; among the rest, so many shall be right.
 MOST_REVIEW = 0.40
 RIGHT_AMONG_KEPT = 0.90
+# Of the lists of instruments, no more labels than this are wrong per recording.
+MOST_FALSE_LABELS = 0.4
+_PRESENCE_THRESHOLDS = np.round(np.arange(0.01, 1.02, 0.01), 2)
 _TEMPERATURES = np.round(np.arange(0.4, 2.55, 0.05), 2)
 
 
@@ -72,20 +75,22 @@ def refit(recordings: Sequence[Recording], card: ModelCard) -> tuple[dict[str, A
     """Fits one presence threshold for all labels, the file temperature and the review threshold.
 
     The presence threshold is the one with the highest micro F1 of the lists of instruments, over recordings of which
-    every label is known and one at least is an instrument. With the temperature, confidence is on average as high as
-    the share of right files. Below the review threshold are as few files as leave `RIGHT_AMONG_KEPT` right among the
-    others, and at most `MOST_REVIEW`.
+    every label is known and one at least is an instrument, among the thresholds that give at most `MOST_FALSE_LABELS`
+    wrong labels a recording where those with none of the instruments count too. With the temperature, confidence is on
+    average as high as the share of right files. Below the review threshold are as few files as leave
+    `RIGHT_AMONG_KEPT` right among the others, and at most `MOST_REVIEW`.
 
     Returns:
         The fields of the card that change (for `restamp`, which also needs a version), and the figures on these
         recordings: counts, micro F1, false labels per file, accuracy, calibration error, review share.
     """
-    known = [one for one in recordings if one.labels and one.labels != (OTHER,)]
-    if not known or not any(one.label for one in recordings):
+    known = [one for one in recordings if one.labels]
+    plays = np.array([one.labels != (OTHER,) for one in known], bool)
+    if not plays.any() or not any(one.label for one in recordings):
         raise TrainingError("Thresholds need recordings whose labels are all known, and some with a dominant label.")
     truth = np.array([[name in one.labels for name in LABELS[:OTHER_INDEX]] for one in known])
     reached = np.array([presence_reached(one.windows, card)[:OTHER_INDEX] for one in known])
-    threshold = round(best_threshold(reached.ravel(), truth.ravel()), 2)
+    threshold = presence_threshold(reached, truth, plays)
     card = replace(card, present_thresholds=dict.fromkeys(LABELS, threshold), review_threshold=0.0)
 
     labelled = [one for one in recordings if one.label]
@@ -103,7 +108,7 @@ def refit(recordings: Sequence[Recording], card: ModelCard) -> tuple[dict[str, A
     confidence, right = judged(temperature)
     review = review_threshold(confidence, right)
     kept = confidence >= review
-    listed = reached >= threshold
+    listed, there = reached[plays] >= threshold, truth[plays]
     changes = {
         "present_thresholds": card.present_thresholds,
         "file_temperature": temperature,
@@ -117,9 +122,33 @@ def refit(recordings: Sequence[Recording], card: ModelCard) -> tuple[dict[str, A
         "accuracy_kept": float(right[kept].mean()),
         "recordings_known": len(known),
         "presence_threshold": threshold,
-        "presence_micro_f1": float(2 * (listed & truth).sum() / (listed.sum() + truth.sum())),
-        "false_labels": float((listed & ~truth).sum(axis=1).mean()),
+        "presence_micro_f1": float(2 * (listed & there).sum() / (listed.sum() + there.sum())),
+        "false_labels": float(((reached >= threshold) & ~truth).sum(axis=1).mean()),
     }
+
+
+def presence_threshold(reached: NDArray[np.float64], truth: NDArray[np.bool_], plays: NDArray[np.bool_]) -> float:
+    """The threshold of the lists of instruments; see `refit`.
+
+    Args:
+        reached: (recordings, 11) what `presence_reached` says.
+        truth: (recordings, 11) whether the label is heard.
+        plays: (recordings,) whether any of the eleven is.
+    """
+    least = next(
+        threshold
+        for threshold in _PRESENCE_THRESHOLDS
+        if ((reached >= threshold) & ~truth).sum() <= MOST_FALSE_LABELS * len(reached)
+    )
+    best = best_threshold(reached[plays].ravel(), truth[plays].ravel())
+    if best >= least:
+        return round(best, 2)
+
+    def micro_f1(threshold: float) -> float:
+        listed = reached[plays] >= threshold
+        return float((listed & truth[plays]).sum() / (listed.sum() + truth[plays].sum()))
+
+    return float(max(_PRESENCE_THRESHOLDS[least <= _PRESENCE_THRESHOLDS], key=micro_f1))
 
 
 def reference_of(recordings: Sequence[Recording], card: ModelCard, source: str) -> dict[str, Any]:

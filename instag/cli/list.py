@@ -53,6 +53,7 @@ def list_files(
     Exit codes: 0 done. 1 some rows of the table cannot be read. 2 usage. 3 the table cannot be read.
     """
     from instag import paths
+    from instag.cli.progress import count
     from instag.table import open_table
     from instag.table.select import Selection
 
@@ -72,6 +73,7 @@ def list_files(
         with closing(open_table(table, read_only=True)) as opened:
             for note in opened.notes:
                 typer.echo(note, err=True)
+            known = opened.damaged
             for row in filter(selection.takes, opened.rows()):
                 path = paths.locate(row.path, root)
                 if is_terminal:
@@ -80,6 +82,12 @@ def list_files(
                     # The name's own bytes, which need not be valid UTF-8.
                     sys.stdout.buffer.write(os.fsencode(path) + (b"\0" if null else b"\n"))
         sys.stdout.buffer.flush()
+        if opened.damaged > known:
+            typer.echo(
+                f"{paths.for_terminal(table)}: {count(opened.damaged - known, 'row')} cannot be read, "
+                "and may be missing from the list. Run the same `instag tag` again to have their files done again.",
+                err=True,
+            )
         if opened.damaged:
             raise typer.Exit(ExitCode.SOME_FAILED)
 

@@ -184,7 +184,9 @@ def result_line(row: Row, names: Names) -> str:
         text += f", also {', '.join(also)}"
     if row.windows and row.silent_windows == row.windows:
         text = f"{row.path}: silence"
-    return text + (" - needs review" if row.needs_review else "")
+    if row.reviewed_label:
+        return f"{text} - reviewed as {names.get(row.reviewed_label, row.reviewed_label)}"
+    return text + (" - needs review" if row.wants_review else "")
 
 
 def summary(totals: Totals) -> str:

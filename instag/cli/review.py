@@ -131,7 +131,7 @@ def review(
         if desk.decided:
             opened.finish()
         if apart and desk.decided:
-            typer.echo(f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table.")
+            typer.echo(f"They are in {apart}. `instag merge {table} {apart} -o NEW.csv` joins them with the table.")
 
 
 def _is_drawn(saved_in: Path, opened: Reviewable, count: int) -> Callable[[Row], bool]:

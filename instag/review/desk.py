@@ -55,6 +55,7 @@ class Desk:
         self.by = by
         heard: set[str] = set()
         waiting: dict[str, list[Row]] = {}
+        sure: set[str] = set()
         overdue = []
         for row in table.rows():
             told = row if is_decided(row) else table.reviews.keep(row)[0]
@@ -66,10 +67,13 @@ class Desk:
                     heard.add(key)
                 else:
                     waiting.setdefault(key, []).append(row)
+            elif row.status is Status.ANALYSED and not is_decided(told):
+                sure.add(row.audio_digest)
         # A machine that stopped in the middle of a decision has left copies without it.
         self._write(overdue)
-        # Copies that the model happened to be sure of are the same recording, and get the same word.
-        for row in table.rows():
+        # Copies that the model happened to be sure of are the same recording, and get the same word. Few tables have
+        # such copies, and reading all rows again takes a while.
+        for row in table.rows() if sure & waiting.keys() else ():
             is_copy = row.audio_digest in waiting and row.status is Status.ANALYSED and not is_decided(row)
             if is_copy and not is_wanted(row):
                 waiting[row.audio_digest].append(row)

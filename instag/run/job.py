@@ -225,7 +225,7 @@ class Job:
             return
         self.totals.analysed += 1
         self.totals.refused += row.tags_written is TagOutcome.REFUSED
-        self.totals.needs_review += bool(row.needs_review)
+        self.totals.needs_review += row.wants_review
         self.totals.audio_seconds += row.duration_seconds or 0.0
 
     def _has_failed_fast(self) -> bool:

@@ -19,7 +19,7 @@ class Totals:
         failed: Not analysed, in this run or an earlier one. `analysed + skipped + failed` are the files dealt with.
         failed_before: How many of the failed ones failed in an earlier run, and were not tried again.
         refused: Analysed, but their tags or sidecars could not be written.
-        needs_review: Analysed in this run, and marked for a person to listen to.
+        needs_review: Analysed in this run, and still to be heard by a person.
         audio_seconds: Length of what was analysed in this run.
         elapsed_seconds: Time that the run took.
         interrupted: Whether the job was stopped before its end.

@@ -23,7 +23,9 @@ _REVIEW = tuple(_AT[name] for name in ("assigned_by", "dominant", "reviewed_labe
 _LABEL, _WHEN = _AT["reviewed_label"], _AT["reviewed_at"]
 _NEEDS_REVIEW = _AT["needs_review"]
 _FIRST_SCORE = _AT["error"] + 1
-_NUMBERS = re.compile(r"[0-9.eE,+-]*")
+# Joined by semicolons: a comma in a number is a spreadsheet's, which no longer says what the row said.
+_NUMBERS = re.compile(r"[0-9.eE;+-]*")
+_SINGLES = tuple(_AT[name] for name in ("confidence", "duration_seconds", "heard_share"))
 _STATUSES = {str(status): status for status in Status}
 _OUTCOMES = {str(outcome): outcome for outcome in TagOutcome}
 _TRUTHS = frozenset({"", "true", "false"})
@@ -62,7 +64,7 @@ class CsvGlance:
             or status is None
             or tags_written is None
             or texts[_NEEDS_REVIEW] not in _TRUTHS
-            or not _NUMBERS.fullmatch(",".join(texts[_FIRST_SCORE:]))
+            or not _NUMBERS.fullmatch(";".join((*texts[_FIRST_SCORE:], *(texts[index] for index in _SINGLES))))
             or b"\0" in line
         ):
             return self._refuse(line)

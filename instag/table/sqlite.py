@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from instag.disk import synchronise_folder
 from instag.errors import CannotStartError
 from instag.results import TagOutcome
 from instag.table.reviews import Reviews
@@ -101,7 +103,12 @@ class SqliteTable:
             raise self._error(error) from None
 
     def sync(self) -> None:
-        """SQLite has done so at the end of each transaction."""
+        """Makes sure that what was added survives a power cut.
+
+        SQLite synchronises the file at the end of each transaction, but not the folder out of which it took its
+        journal: one that came back would take the transaction back.
+        """
+        synchronise_folder(Path(os.path.realpath(self._path)).parent)
 
     def rows(self) -> Iterator[Row]:
         """All rows that can be read, in the order of their paths."""

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 # A spreadsheet rounds long whole numbers so, and writes truth values in capitals.
 _ROUNDED = re.compile(r"-?\d+([.,]\d+)?[eE]\+?\d+|-?\d+[.,]\d+")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+([eE][+-]?\d+)?")
 _TRUTH = frozenset({"TRUE", "FALSE"})
 # What tables said of an analysed file before the names of today.
 _OLD_STATUS = "tagged"
@@ -69,7 +70,8 @@ def describe_value(name: str, text: str, kind: type) -> str | None:
     Returns:
         The end of a sentence, or None where it is plain damage.
     """
-    if (kind is int and _ROUNDED.fullmatch(text)) or (kind is bool and text in _TRUTH):
+    rounded = kind is int and _ROUNDED.fullmatch(text)
+    if rounded or (kind is bool and text in _TRUTH) or (kind is float and _DECIMAL_COMMA.fullmatch(text)):
         return f"was saved by a spreadsheet, which turned {name} into {text}"
     if name == "status" and text == _OLD_STATUS:
         return f"was written by an earlier version of instag (its status is {text})"

@@ -14,6 +14,7 @@ from export.refit import (
     MOST_REVIEW,
     Recording,
     presence_reached,
+    presence_threshold,
     reference_of,
     refit,
     review_threshold,
@@ -104,3 +105,15 @@ def test_the_reference_counts_what_is_heard_and_leaves_silence_out() -> None:
     made = reference_of(some, tiny_card(), "a test")
     assert made["recordings"] == 2 and made["labels"]["piano"] == made["labels"]["organ"] == 0.5
     assert sum(made["histograms"]["score_piano"]) == 2
+
+
+def test_lists_hold_few_wrong_labels_before_they_hold_many_right_ones() -> None:
+    # One duet is heard at 0.3; in ten recordings without an instrument five labels reach 0.4.
+    reached, truth = np.zeros((11, 11)), np.zeros((11, 11), bool)
+    truth[0, :2], reached[0, :2] = True, (0.9, 0.3)
+    reached[1:6, 3] = 0.4
+    plays = np.arange(11) == 0
+    assert presence_threshold(reached, truth, plays) > 0.4
+    # Four in eleven are few enough.
+    reached[5, 3] = 0.0
+    assert presence_threshold(reached, truth, plays) <= 0.3

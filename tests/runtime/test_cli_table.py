@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import mutagen
 import pytest
+from mutagen.id3 import TIT2
 
 from instag import tags
 from instag.table import open_table
@@ -101,6 +105,31 @@ def test_a_review_is_no_damage_and_survives_a_second_run(folder: Path) -> None:
     assert "in/renamed.wav: the model says cello, Ada said violin; the person's label counts." in ended.stderr
 
 
+def test_reviews_outlive_a_new_model_a_new_name_and_new_tags(folder: Path) -> None:
+    assert run("tag", "-q", "in/a.wav", "in/b.wav", "-o", "t.csv", "--write-tags").returncode == 0
+    review(folder / "t.csv", "in/a.wav", "violin")
+    review(folder / "t.csv", "in/b.wav", "piano")
+    (folder / "in" / "a.wav").rename(folder / "in" / "renamed.wav")
+    retagged = mutagen.File(folder / "in" / "b.wav")
+    retagged.tags.add(TIT2(encoding=3, text="A new title"))
+    retagged.save()
+    ended = run("tag", "-v", "in/renamed.wav", "in/b.wav", "-o", "t.csv", "--model", "small")
+    assert ended.returncode == 0, ended.stderr
+    rows = rows_of(folder / "t.csv")
+    for path, label in (("in/renamed.wav", "violin"), ("in/b.wav", "piano")):
+        row = rows[path]
+        assert (row["reviewed_label"], row["reviewed_by"], row["assigned_by"]) == (label, "Ada", "person")
+        assert row["model_id"] == "instag-yamnet-small" and row["dominant"] != label
+        assert f"{path}: the model says {row['dominant']}, Ada said {label}; the person's label counts." in ended.stderr
+        assert f"- reviewed as {label}" in ended.stderr
+    assert "2 analysed, 0 done before, 0 failed; 0 need review." in ended.stderr
+    changed = [line for line in run("verify", "t.csv").stdout.splitlines() if line.endswith("]")]
+    assert changed == ["in/a.wav: the file is no longer there [missing]"]
+    assert run("list", "t.csv", "--reviewed").stdout.splitlines() == ["in/a.wav", "in/b.wav", "in/renamed.wav"]
+    assert run("prune", "t.csv").returncode == 0
+    assert run("verify", "t.csv").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("said", "heard", "dominant"),
     [("violin", ["violin", "cello"], "violin"), ("other", [], "other"), ("", ["cello"], "cello")],
@@ -131,6 +160,15 @@ def test_totals_of_a_second_run_add_up_and_name_the_failures_of_before(folder: P
     totals = events[-1]
     assert totals["analysed"] + totals["skipped"] + totals["failed"] == totals["files"] == 3
     assert totals["failed_before"] == 1
+
+
+def test_list_says_that_rows_cannot_be_read(folder: Path) -> None:
+    run("tag", "-q", "in", "-o", "t.sqlite")
+    with contextlib.closing(sqlite3.connect(folder / "t.sqlite")) as connection, connection:
+        connection.execute("UPDATE results SET confidence = 'high' WHERE path = 'in/a.wav'")
+    ended = run("list", "t.sqlite")
+    assert ended.returncode == 1 and "in/a.wav" not in ended.stdout and "in/b.wav" in ended.stdout
+    assert "t.sqlite: 1 row cannot be read, and may be missing from the list." in ended.stderr
 
 
 def test_list_prints_paths_that_scripts_can_use(folder: Path) -> None:

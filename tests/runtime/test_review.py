@@ -158,6 +158,16 @@ def test_every_decision_is_on_the_disk_before_the_answer(client, table, monkeypa
     assert synced == [table.stat().st_size]
 
 
+def test_a_decision_in_sqlite_cannot_be_taken_back_by_its_journal(tmp_path, monkeypatch):
+    with closing(open_table(tmp_path / "t.sqlite")) as opened:
+        opened.append(analysed("a.wav", "cello", 0.2))
+        desk = Desk(opened, "Anna", is_doubtful)
+        synced = []
+        monkeypatch.setattr(os, "fsync", lambda number: synced.append(Path(f"/proc/self/fd/{number}").readlink()))
+        desk.decide(0, "cello")
+        assert synced == [tmp_path] and not (tmp_path / "t.sqlite-journal").exists()
+
+
 def test_a_disk_that_takes_nothing_is_said_and_nothing_counts_as_decided(client, monkeypatch):
     def fsync(number):
         raise OSError(errno.EIO, "Input/output error")
@@ -522,7 +532,7 @@ def test_decisions_in_a_file_of_their_own_leave_the_table_as_it_is(table, tmp_pa
     result = review_in_terminal(table, "s\nv\nu\ns\n0\nq\n", "--decisions", str(tmp_path / "anna.jsonl"))
     assert result.returncode == 0, result.stderr
     apart = tmp_path / "anna.jsonl"
-    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW` joins them with the table."
+    join = f"They are in {apart}. `instag merge {table} {apart} -o NEW.csv` joins them with the table."
     assert result.stdout.endswith(f"1 decided, 1 left.\n{join}\n")
     assert table.read_bytes() == before
     assert set(rows_of(tmp_path / "anna.jsonl")) == {"a/low.wav", "b/copy.wav", f"b/{HOSTILE}"}

@@ -2,101 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-import instag
 from instag.labels import LABELS
-from instag.results import Silence
 from instag.table import open_table
-from instag.table.timeline import Timeline
-from tests.support import synth
 from tests.support.browser import chromium
-from tests.support.tables import analysed, windows_of
+from tests.support.reviewing import HOSTILE, make_job, rows_of, serving, until, visit
 
 pytest.importorskip("uvicorn")
 
 KEYS = dict(zip(LABELS, ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "v", "o"), strict=True))
-HOSTILE = "<img src=x onerror=alert(1)> ‮.wav"
 
 
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as started:
         yield started
-
-
-@contextmanager
-def visit(browser, url, *, ends=False, **more):
-    """The page; nothing may stand on the console, unless the server `ends`, and no dialog may open."""
-    context = browser.new_context(viewport={"width": 1100, "height": 760}, **more)
-    tab = context.new_page()
-    tab.set_default_timeout(10_000)
-    troubles = []
-    tab.on("console", lambda message: troubles.append(message.text))
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
-    tab.goto(url)
-    tab.wait_for_selector("html[data-ready]")
-    try:
-        yield tab
-        # Chromium notes each request that nobody answers.
-        assert not [text for text in troubles if not (ends and text.startswith("Failed to load resource: net::ERR_"))]
-    finally:
-        context.close()
-
-
-@contextmanager
-def serving(table: Path, *words: str):
-    """`instag review` in a process of its own, and the address it prints."""
-    environment = os.environ | {"PYTHONPATH": str(Path(instag.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "instag", "review", table.name, "--by", "Anna", *words]
-    with subprocess.Popen(command, cwd=table.parent, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            lines = [process.stdout.readline() for _ in range(2)]
-            process.url = lines[1].strip()
-            yield process
-        finally:
-            process.kill()
-
-
-def until(tab, condition: str) -> None:
-    """Waits for a condition; Playwright's own way evaluates text in the page, which the page's policy forbids."""
-    end = time.monotonic() + 10
-    while not tab.evaluate(condition):
-        assert time.monotonic() < end, condition
-        tab.wait_for_timeout(20)
-
-
-def make_job(folder: Path, count: int, seconds: float, suffix: str = ".wav", kind: str = ".csv") -> Path:
-    table, timeline = open_table(folder / f"t{kind}"), Timeline(folder / "w.csv")
-    for number in range(count):
-        path = f"box {number % 3}/{HOSTILE if number == 1 else f'reel {number:03}{suffix}'}"
-        (folder / path).parent.mkdir(exist_ok=True)
-        soundfile.write(folder / path, synth.tone(300 + 5 * number, seconds, 8000), 8000)
-        label = LABELS[number % len(LABELS)]
-        row = analysed(path, label, round(0.1 + number / 1000, 4), duration_seconds=seconds, audio_digest=f"d{number}")
-        table.append(row)
-        timeline.append(path, windows_of(["flute", label, label, "flute"]), [Silence.NONE] * 4)
-    table.finish()
-    timeline.finish()
-    return folder / f"t{kind}"
-
-
-def rows_of(table: Path):
-    with closing(open_table(table, read_only=True)) as opened:
-        return list(opened.rows())
 
 
 @pytest.mark.parametrize("kind", [".csv", ".sqlite"])
@@ -124,7 +51,7 @@ def test_a_hundred_files_with_a_hundred_keys_and_a_kill_in_their_midst(tmp_path,
             killer = pool.submit(kill_amid)
             press(tab, 0, 100)
             killer.result()
-        tab.get_by_text("The server does not answer.").wait_for()
+        tab.get_by_text("The server does not answer.").wait_for(timeout=60_000)
         shown = int(tab.locator("#count").text_content().split(" of ")[0])
     said = said_of(rows_of(table))
     saved = sum(each is not None for each in said)
@@ -135,7 +62,7 @@ def test_a_hundred_files_with_a_hundred_keys_and_a_kill_in_their_midst(tmp_path,
     with serving(table) as process, visit(browser, process.url) as tab:
         tab.get_by_text(f"{saved} of 100 decided, {100 - saved} left").wait_for()
         press(tab, saved, 100)
-        tab.get_by_text("All decided").wait_for()
+        tab.get_by_text("All decided").wait_for(timeout=60_000)
         process.send_signal(2)
         assert f"{100 - saved} decided, 0 left" in process.communicate(timeout=20)[0]
         assert process.returncode == 0
@@ -185,7 +112,7 @@ def test_a_format_that_no_browser_knows_is_decoded_here(tmp_path, browser):
     with serving(table, "--windows", "w.csv") as process, visit(browser, process.url) as tab:
         until(tab, "document.getElementById('audio').src.includes('clip/0?start=3&end=9')")
         until(tab, "document.getElementById('audio').currentTime > 0.3")
-        assert tab.locator("#time").text_content() == "0:03 of 0:40"
+        assert tab.locator("#time").text_content() == "0:03 of 0:40 · heard here: cello"
         pixels = tab.evaluate("[...document.getElementById('wave').getContext('2d').getImageData(500, 0, 1, 120).data]")
         assert np.count_nonzero(pixels) > 200  # the waveform is drawn
         tab.keyboard.press("w")
@@ -204,7 +131,7 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         assert tab.locator("#bulk-folder").input_value() == "box 2"
         tab.get_by_text("16 recordings: 10 to hear, 6 to accept unheard.").wait_for()
         tab.locator("#bulk-sample").select_option("20")
-        tab.get_by_text("16 recordings. That is not more than the sample: hear them one by one.").wait_for()
+        tab.get_by_text("16 recordings: no more than the sample. Hear them one by one.").wait_for()
         assert tab.locator("#bulk-start").is_disabled()
         tab.locator("#bulk-sample").select_option("10")
         tab.locator("#bulk-percent").fill("11")
@@ -224,10 +151,10 @@ def test_many_are_accepted_after_a_sample_was_heard_by_keys_alone(tmp_path, brow
         assert "at most 3 of the other 3 recordings are wrong (100 %)" in tab.locator("#verdict-text").text_content()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("a")
-        tab.get_by_text("3 recordings accepted as the model says. Press u to take that back.").wait_for()
+        tab.get_by_text("3 recordings accepted with the model's label. Press u to take that back.").wait_for()
         assert "13 of 48 decided" in tab.locator("#count").text_content()
         tab.keyboard.press("u")
-        tab.get_by_text("3 recordings wait again.").wait_for()
+        tab.get_by_text("3 recordings are waiting again.").wait_for()
         assert sum(row.is_accepted for row in rows_of(table)) == 0
         tab.keyboard.press("b")
         tab.locator("#bulk-start").wait_for()
@@ -275,3 +202,40 @@ def test_what_settles_most_files_can_come_first(tmp_path, browser):
         "box 2/reel 002.wav",
         "box 0/reel 003.wav",
     }
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_axe_finds_nothing_wrong(tmp_path, browser, look):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    table = make_job(tmp_path, 14, 0.3)
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
+    with serving(table) as process, visit(browser, process.url, bypass_csp=True, **look) as tab:
+
+        def check():
+            found = axe.run(tab, options=rules)
+            assert found.violations_count == 0, found.generate_report()
+
+        check()
+        tab.keyboard.press("b")
+        tab.locator("#bulk-start").wait_for()
+        check()
+        tab.locator("#bulk-start").click()
+        tab.get_by_text("0 of 10 heard").wait_for()
+        check()
+        for _ in range(10):
+            tab.keyboard.press("Enter")
+        tab.locator("#verdict-accept").wait_for()
+        check()
+        tab.keyboard.press("a")
+        tab.get_by_text("All decided").wait_for()
+        check()
+
+
+def test_a_narrow_window_shows_everything(tmp_path, browser):
+    table = make_job(tmp_path, 14, 0.3)
+    with serving(table) as process, visit(browser, process.url) as tab:
+        for width in (320, 390, 700):
+            tab.set_viewport_size({"width": width, "height": 800})
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            all_of = "[...document.querySelectorAll('button, select')]"
+            assert tab.evaluate(f"{all_of}.filter((each) => each.scrollWidth > each.clientWidth + 1).length") == 0

@@ -76,7 +76,16 @@ def test_unix_line_ends_are_read_and_continued(tmp_path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("changes", [{"mtime_ns": "1.70000E+18"}, {"mtime_ns": "1,7E+18"}, {"needs_review": "FALSE"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mtime_ns": "1.70000E+18"},
+        {"mtime_ns": "1,7E+18"},
+        {"needs_review": "FALSE"},
+        {"confidence": "0,5"},
+        {"score_cello": "0,5"},
+    ],
+)
 def test_values_that_a_spreadsheet_changed_are_never_moved_aside(tmp_path: Path, changes: dict[str, str]) -> None:
     path = written(tmp_path / "t.csv", a_row("a"), a_row("b"))
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))

@@ -18,8 +18,8 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A headless Chromium; skips the test where none is installed."""
+def chromium(*args: str) -> Iterator[Any]:
+    """A headless Chromium with more words on its command line; skips the test where none is installed."""
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium is installed; on Debian: apt-get install chromium")
@@ -27,7 +27,7 @@ def chromium() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--enable-precise-memory-info"],
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--enable-precise-memory-info", *args],
         )
         try:
             yield browser

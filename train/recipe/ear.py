@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from train.corpus.manifest import TRAIN, AudioCache, file_digest, fingerprint, read_manifest
+from train.errors import TrainingError
 from train.measure.calibration import Calibration
 from train.models.ear import EarBody, EarConfig, EarNet, load_ear, save_ear, untrained_ear
 from train.models.efficientat import Mn04
@@ -43,7 +44,8 @@ class EarRecipe:
         model_id: Name of the model.
         version: Version of its weights.
         pool_size: Mixtures in each pool.
-        seeds: For each, a pool of mixtures and a run tuned on it; the runs' mean is averaged with the pretrained body.
+        seeds: For each, a run of tuning; the runs' mean is averaged with the pretrained body.
+        pool_seeds: For each run, the seed of the pool of mixtures that it learns from.
         solo_size: Windows in the pool of recordings that are hardly mixed.
         solo_seed: Its seed.
         average_share: Share of the tuned bodies in the average.
@@ -61,6 +63,7 @@ class EarRecipe:
     version: str
     pool_size: int
     seeds: tuple[int, ...]
+    pool_seeds: tuple[int, ...]
     solo_size: int
     solo_seed: int
     average_share: float
@@ -118,7 +121,7 @@ class EarPools:
     """What the ear learns from.
 
     Attributes:
-        mixed: One pool of mixtures a seed.
+        mixed: For each run, its pool of mixtures; two runs may share one.
         solo: Recordings nearly as they are.
         worn: Worn transfers, or None.
     """
@@ -129,8 +132,9 @@ class EarPools:
 
     @property
     def all(self) -> tuple[MelPool, ...]:
-        """Every pool."""
-        return (*self.mixed, self.solo, *((self.worn,) if self.worn else ()))
+        """Every pool, once."""
+        mixed = {pool.key: pool for pool in self.mixed}
+        return (*mixed.values(), self.solo, *((self.worn,) if self.worn else ()))
 
 
 def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
@@ -140,7 +144,7 @@ def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
         return mel_pool(data.cache, data.indices(), settings, seed, size, folder)
 
     return EarPools(
-        tuple(pool(config.mix, seed, config.pool_size) for seed in config.seeds),
+        tuple(pool(config.mix, seed, config.pool_size) for seed in config.pool_seeds),
         pool(config.solo, config.solo_seed, config.solo_size),
         pool(config.worn, config.worn_seed, config.worn_size) if config.worn_size else None,
     )
@@ -148,6 +152,8 @@ def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
 
 def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | None = None) -> EarNet:
     """Tunes one run a seed, averages them with the start, fits the head on all pools; or the head alone on `body`."""
+    if len(config.pool_seeds) != len(config.seeds):
+        raise TrainingError("Each run needs a pool.", "Give pool_seeds as many numbers as seeds.")
     maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in pools.all}
 
     def together(chosen: Sequence[MelPool]) -> Any:

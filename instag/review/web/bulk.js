@@ -1,7 +1,7 @@
 // Accepting many doubtful recordings at once: choose a group, hear a random part of it, then decide on the rest.
 
 const byId = (id) => document.getElementById(id);
-const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+export const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
 export class Bulk {
   // `page` has: state, names, ask(path, body), say(text), refresh() and show(number).
@@ -49,9 +49,9 @@ export class Bulk {
     const rest = found.length - count;
     const files = found.reduce((sum, item) => sum + item.count, 0);
     const copies = files > found.length ? ` (${many(files, "file")} with their copies)` : "";
-    byId("bulk-found").textContent = rest > 0
-      ? `${many(found.length, "recording")}${copies}: ${count} to hear, ${rest.toLocaleString("en")} to accept unheard.`
-      : `${many(found.length, "recording")}${copies}. That is not more than the sample: hear ${found.length === 1 ? "it" : "them"} one by one.`;
+    const all = `${many(found.length, "recording")}${copies}`;
+    byId("bulk-found").textContent = rest > 0 ? `${all}: ${count} to hear, ${rest.toLocaleString("en")} to accept unheard.`
+      : found.length ? `${all}: no more than the sample. Hear ${found.length === 1 ? "it" : "them one by one"}.` : "No recordings.";
     byId("bulk-start").disabled = rest <= 0;
   }
 
@@ -87,7 +87,7 @@ export class Bulk {
     Object.assign(queue, progress);
     for (const number of accepted) Object.assign(queue.items[number], { said: queue.items[number].label, heard: false });
     await this.leave();
-    this.page.say(`${many(accepted.length, "recording")} accepted as the model says. Press u to take that back.`, "news");
+    this.page.say(`${many(accepted.length, "recording")} accepted with the model's label. Press u to take that back.`, "news");
   }
 
   // Ends the sample, heard or not; what was decided stays.

@@ -1,4 +1,4 @@
-import { Bulk } from "./bulk.js";
+import { Bulk, many } from "./bulk.js";
 
 const SPEEDS = [1, 1.5, 2];
 const PIECE_SECONDS = 30;
@@ -26,6 +26,8 @@ async function ask(path, body) {
 
 // What kind of message stands there: "trouble", "sound" (gone once something plays) or "news".
 function say(text, kind = "trouble") {
+  const { hidden, dataset } = byId("message");
+  if (kind === "sound" && text && !hidden && dataset.kind === "trouble") return;
   byId("message").textContent = text;
   byId("message").dataset.kind = kind;
   byId("message").hidden = !text;
@@ -93,7 +95,8 @@ function showProgress() {
   const { decided, before, total } = state.queue;
   byId("progress").max = before + total;
   byId("progress").value = before + decided;
-  byId("count").textContent = `${before + decided} of ${before + total} decided, ${total - decided} left · ${state.queue.by}`;
+  byId("count").textContent = `${(before + decided).toLocaleString("en")} of ${(before + total).toLocaleString("en")} `
+    + `decided, ${(total - decided).toLocaleString("en")} left · ${state.queue.by}`;
 }
 
 async function show(number) {
@@ -101,12 +104,12 @@ async function show(number) {
   state.current = number;
   const isDone = number < 0;
   byId("card").hidden = isDone;
-  byId("done").hidden = !isDone;
+  byId("done").hidden = !isDone || byId("verdict").open;
   if (isDone) {
     const left = state.queue.total - state.queue.decided;
     document.documentElement.dataset.shown = "";
     byId("done-title").textContent = left ? "Nothing is left here" : "All decided";
-    byId("done-text").textContent = left ? `${left} recordings wait in other folders or under other instruments.`
+    byId("done-text").textContent = left ? `${many(left, "recording")} left in other folders or under other instruments.`
       : `Everything is saved in ${state.queue.saved_in}. Press Ctrl-C in the terminal, or u to undo the last decision.`;
     byId("done-title").focus();
     return;
@@ -174,6 +177,7 @@ audio.addEventListener("error", () => {
   state.decoded = true;
   play(state.until === null ? 0 : state.item.start, state.until);
 });
+audio.addEventListener("pause", () => { if (state.current >= 0) draw(); });
 audio.addEventListener("playing", () => { if (byId("message").dataset.kind === "sound") say(""); });
 audio.addEventListener("ended", () => {
   if (state.decoded && state.until === null && place() < state.item.seconds - 0.2) play(Math.round(1000 * place()) / 1000, null);
@@ -212,7 +216,10 @@ function draw() {
   }
   pen.fillStyle = colour("--accent");
   pen.fillRect(across(place()), 0, 2, height);
-  byId("time").textContent = `${clock(place())} of ${clock(item.seconds)}` + (state.speed ? ` · ${SPEEDS[state.speed]} times as fast` : "");
+  const here = item.spans.find(([start, end]) => place() >= start && place() < end);
+  byId("time").textContent = [`${clock(place())} of ${clock(item.seconds)}`, here ? `heard here: ${nameOf(here[2])}` : "",
+    state.speed ? `${SPEEDS[state.speed]} times as fast` : "", audio.paused ? "stopped" : ""].filter(Boolean).join(" · ");
+  byId("whole").lastChild.textContent = audio.paused || state.until !== null ? "Play whole" : "Stop";
 }
 
 async function decide(label) {
@@ -222,6 +229,8 @@ async function decide(label) {
   Object.assign(state.queue, progress);
   Object.assign(state.queue.items[number], { said: label, heard: true });
   state.skipped.delete(number);
+  const { name } = state.queue.items[number];
+  byId("last").textContent = label ? `Saved: ${name} is ${nameOf(label)}.` : `Saved: you are not sure of ${name}.`;
   say("");
   showProgress();
   const isHeard = bulk.take(group);
@@ -235,7 +244,8 @@ async function undo() {
   Object.assign(state.queue, progress);
   // The decision before, if there was one, is back.
   for (const { number, ...before } of undone) Object.assign(state.queue.items[number], before);
-  say(undone.length > 1 ? `${undone.length.toLocaleString("en")} recordings wait again.` : "", "news");
+  say(undone.length > 1 ? `${many(undone.length, "recording")} are waiting again.` : "", "news");
+  byId("last").textContent = "";
   showProgress();
   bulk.take(group);
   bulk.banner();
@@ -276,6 +286,7 @@ document.addEventListener("keydown", (event) => {
   const action = keys[digit ? digit[1] : event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
+  if (byId("message").dataset.kind === "news") say("");
   enqueue(action);
 });
 
@@ -309,9 +320,10 @@ async function start() {
   options("only", labels.map(([label]) => label).filter((label) => queue.items.some((item) => item.label === label)), nameOf);
   options("folder", [...new Set(queue.items.map((item) => `/${item.folder}`))].sort(), (folder) => folder.slice(1) || "(no folder)");
   const actions = [["Enter", "It is", confirmIt], ["n", "Not sure", () => decide("")], ["s", "Skip", skip], ["u", "Undo", undo],
-    ["Space", "Play again", again], ["w", "Whole, or stop", whole], ["f", "Faster", faster]];
+    ["Space", "Play again", again], ["w", "Play whole", whole], ["f", "Faster", faster]];
   for (const [key, text, action] of actions) {
-    button(byId("actions"), key, text, action);
+    const made = button(byId("actions"), key, text, action);
+    if (key === "w") made.id = "whole";
     keys[key === "Space" ? " " : key.toLowerCase()] = action;
   }
   for (const [label, name, colour, key] of labels) {
