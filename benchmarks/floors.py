@@ -248,7 +248,8 @@ class Results:
             "# Speed beside the floor",
             "",
             f"Printed by `python -m benchmarks.floors{self.words}` on {cores} cores ({platform.machine()}, Python "
-            f"{platform.python_version()}); {songs} files of 3 minutes a folder and {clips} of 5 seconds, {runs} turns "
+            f"{platform.python_version()}), with {' and '.join(_models())}; "
+            f"{songs} files of 3 minutes a folder and {clips} of 5 seconds, {runs} turns "
             "(2 over the short files). Programs that wanted a core in the last minute: "
             f"{self.loads[0]:.1f} before the run, at most {busy:.1f} during it (the run itself wants 2)."
             + (" So other programs used this machine meanwhile: hold to the ratios." if busy > cores + 0.7 else ""),
@@ -292,6 +293,12 @@ class Results:
         whole: dict[str, object] = {"figures": self.figures, "counts": self.counts, "megabytes": self.megabytes}
         whole |= {"stages": STAGES, "stages_ms": self.stages}
         page.with_suffix(".json").write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _models() -> list[str]:
+    """The models that take part, with their versions."""
+    cards = [open_model(find_model(name)).card for name in ("instag", "small")]
+    return [f"{card.model_id} {card.version}" for card in cards]
 
 
 def run_folders(results: Results, folders: dict[str, Path], yamnet: Path | None, page: Path | None) -> None:

@@ -13,6 +13,7 @@ from benchmarks.floors import YAMNET, Results, candidates, decode, figures_of, o
 from benchmarks.install_sizes import sizes_of
 from benchmarks.stages import PREDICTED_MS, STAGES, stages, tried_lines
 from benchmarks.targets import TARGETS, Cost, Target, planning, target_lines
+from instag.model.session import find_model, open_model
 from tests.support import synth
 
 
@@ -65,6 +66,8 @@ def test_the_page_and_the_documents_quote_what_was_measured(tmp_path: Path) -> N
     results.megabytes = {"MP3": 3.0, "WAV": 32.0}
     results.keep(tmp_path / "SPEED.md")
     page = (tmp_path / "SPEED.md").read_text(encoding="utf-8")
+    card = open_model(find_model("instag")).card
+    assert f"with {card.model_id} {card.version} and " in page
     assert "| MP3: job ÷ floor | ≤ 1.6 | 1.50 | 1.00 to 2.00 | yes |" in page and "148 MB. One of 10 hours" in page
     assert all(line in page for line in tried_lines())
     quoted = passages(json.loads((tmp_path / "SPEED.json").read_text(encoding="utf-8")))
