@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def work(kind: str, folder: Path, jobs: int, argument: str) -> None:
 
 def timed(words: list[str]) -> Cost:
     """Runs Python with words, and watches its memory."""
-    started, tree_bytes, largest = time.perf_counter(), 0, 0
+    started, cpu_before, tree_bytes, largest = time.perf_counter(), _cpu_of_children(), 0, 0
     # As in instag's workers: NumPy's threads would only wait in a busy loop.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     process = psutil.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, env=environment)
@@ -93,7 +94,13 @@ def timed(words: list[str]) -> Cost:
         time.sleep(0.01)
     if process.returncode:
         raise SystemExit(f"{' '.join(words)} ended with {process.returncode}")
-    return Cost(time.perf_counter() - started, tree_bytes / 1e6, largest / 1e6)
+    return Cost(time.perf_counter() - started, tree_bytes / 1e6, largest / 1e6, _cpu_of_children() - cpu_before)
+
+
+def _cpu_of_children() -> float:
+    """Processor seconds of all processes that have ended and that this one started, theirs with them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def make_folders(folder: Path, songs: int, clips: int) -> dict[str, Path]:
@@ -139,25 +146,26 @@ def measure(folder: Path, jobs: int, runs: int, yamnet: Path | None) -> dict[str
     return costs
 
 
-def ratios_of(costs: dict[str, list[Cost]]) -> dict[str, list[float]]:
+def ratios_of(costs: dict[str, list[Cost]], field_name: str = "seconds") -> dict[str, list[float]]:
     """Each run's time divided by the time of the floor above it in the same turn."""
     ratios, floor = {}, next(iter(costs))
     for who, runs in costs.items():
         floor = who if who.startswith("floor") else floor
-        ratios[who] = [a.seconds / b.seconds for a, b in zip(runs, costs[floor], strict=True)]
+        ratios[who] = [getattr(a, field_name) / getattr(b, field_name) for a, b in zip(runs, costs[floor], strict=True)]
     return ratios
 
 
 def rows_of(title: str, files: int, jobs: int, costs: dict[str, list[Cost]]) -> list[str]:
     """Lines of the table over a number of files."""
-    rows, ratios = [], ratios_of(costs)
+    rows, ratios, cpu_ratios = [], ratios_of(costs), ratios_of(costs, "cpu_seconds")
     for who, runs in costs.items():
         of_floor = ratios[who]
         spread = f"{statistics.median(of_floor):.2f} ({min(of_floor):.2f} to {max(of_floor):.2f})"
         middle = statistics.median(run.seconds for run in runs)
         memory = max(run.tree_mb for run in runs)
         rate = files / middle / jobs
-        rows.append(f"| {title} | {jobs} | {who} | {middle:.2f} | {rate:.1f} | {spread} | {memory:.0f} |")
+        cpu = f"{statistics.median(cpu_ratios[who]):.2f}"
+        rows.append(f"| {title} | {jobs} | {who} | {middle:.2f} | {rate:.1f} | {spread} | {cpu} | {memory:.0f} |")
     return rows
 
 
@@ -167,6 +175,7 @@ def figures_of(title: str, jobs: int, costs: dict[str, list[Cost]]) -> Figures:
     prefix = title if jobs == 2 else f"{title}, 1 job"
     figures = {
         f"{prefix}: job ÷ floor": ratios["`instag`"],
+        f"{prefix}: job ÷ floor, processor time": ratios_of(costs, "cpu_seconds")["`instag`"],
         f"{prefix}: `small` ÷ its floor": ratios["`small`"],
         f"{prefix}: job, s": [run.seconds for run in costs["`instag`"]],
         f"{prefix}: largest process, MB": [run.largest_mb for run in costs["`instag`"]],
@@ -265,8 +274,8 @@ class Results:
             "",
             "Memory is the largest of the whole process tree; pages that processes share count once for each.",
             "",
-            "| files | jobs | who | seconds | files a second a job | × the floor | memory, MB |",
-            "|---|---|---|---|---|---|---|",
+            "| files | jobs | who | seconds | files a second a job | × the floor | × in processor time | memory, MB |",
+            "|---|---|---|---|---|---|---|---|",
             *self.rows,
         ]
         if "long file, MB" in self.figures:
@@ -290,7 +299,12 @@ class Results:
         if page is None:
             return
         page.write_text(self.page(), encoding="utf-8")
-        whole: dict[str, object] = {"figures": self.figures, "counts": self.counts, "megabytes": self.megabytes}
+        whole: dict[str, object] = {
+            "figures": self.figures,
+            "counts": self.counts,
+            "megabytes": self.megabytes,
+            "loads": self.loads,
+        }
         whole |= {"stages": STAGES, "stages_ms": self.stages}
         page.with_suffix(".json").write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

@@ -32,11 +32,13 @@ class Cost:
         seconds: Wall time, start included.
         tree_mb: Largest resident memory of the process tree; pages that processes share count once for each.
         largest_mb: Largest resident memory of any one of its processes.
+        cpu_seconds: Processor time of all its processes; hardly depends on what else the machine does.
     """
 
     seconds: float
     tree_mb: float
     largest_mb: float
+    cpu_seconds: float
 
 
 # Runs Python with words.
@@ -75,6 +77,10 @@ TARGETS = (
     Target("WAV: job ÷ floor", 2.4),
     Target("5 s: job ÷ floor", 1.8),
     Target("MP3: `small` ÷ its floor", 1.3),
+    Target("MP3: job ÷ floor, processor time", 1.6),
+    Target("FLAC: job ÷ floor, processor time", 1.6),
+    Target("WAV: job ÷ floor, processor time", 2.4),
+    Target("5 s: job ÷ floor, processor time", 1.8),
     Target("MP3: YAMNet loop ÷ job", 2.0, is_least=True),
     Target("MP3: speed of 2 jobs ÷ 1 job", 1.85, is_least=True),
     Target("largest process of a job", 300, " MB"),
