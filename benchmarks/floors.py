@@ -351,7 +351,7 @@ def main() -> None:
         return
     small, page = settings.quick, settings.output
     words = (" --yamnet yamnet.tflite" if settings.yamnet else "") + (" --quick" if small else "")
-    results = Results(words, (4, 60, 2) if small else (24, 5000, 3))
+    results = Results(words, (4, 60, 2) if small else (40, 5000, 3))
     with tempfile.TemporaryDirectory() as name:
         folders = make_folders(Path(name), *results.counts[:2])
         run_folders(results, folders, settings.yamnet, page)
