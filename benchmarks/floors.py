@@ -288,7 +288,7 @@ class Results:
             ]
         if self.stages:
             lines += ["", "## Where the time of a file goes", ""]
-            lines += ["Processor time in one process. The predictions were written down first.", ""]
+            lines += ["Processor time in one process. Predictions were estimated before each part was measured.", ""]
             lines += [*stage_lines(self.stages), "", *window_lines(self.windows), "", "## What was tried", ""]
             lines += ["For 3-minute files, on a machine that did other work too.", "", *tried_lines()]
         return "\n".join([*lines, "", *peer_lines()]) + "\n"

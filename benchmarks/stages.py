@@ -1,6 +1,6 @@
 """Where the time of one file goes, stage by stage, and what one window costs in each network.
 
-The predictions were written down before the first run of this script, from a profile of whole jobs.
+The predictions are estimates from a profile of whole jobs, made before the first run of this script.
 """
 
 from __future__ import annotations
