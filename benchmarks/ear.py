@@ -17,7 +17,7 @@ from benchmarks import judge, peers, robust
 
 _HEAD = """# The ear, judged on real recordings
 
-Written by `python -m benchmarks.ear benchmarks/ear -o benchmarks/EAR.md`. The tables come from
+Written by `python -m benchmarks.ear FOLDER -o benchmarks/EAR.md`. The tables come from
 `python -m benchmarks.judge instag --real DIR --part report` (and `choose`), `benchmarks.robust` and `benchmarks.peers`.
 No weight was fitted on any of these recordings. Shift, thresholds and temperature were chosen on the part `choose`. Of
 this model the part `report` was looked at {looks}; [train/log/real_looks.csv](../train/log/real_looks.csv) lists every
