@@ -26,6 +26,7 @@ SMALL = {
     "morlet": lambda: Morlet(widths=(4, 8)),
     "compact": lambda: Compact(widths=(4, 8)),
     "yamnet": lambda: build("yamnet", {}),
+    "mn04": lambda: build("mn04", {}),
 }
 
 

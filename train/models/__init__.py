@@ -9,6 +9,7 @@ from typing import Any
 from train.errors import TrainingError
 from train.models.blocks import System
 from train.models.compact import Compact
+from train.models.mn04 import Mn04Transfer
 from train.models.morlet import Morlet
 from train.models.nine_stft import NineStft
 from train.models.pann import Cnn14, MobileNetV1, Pann
@@ -29,6 +30,7 @@ ARCHITECTURES: Mapping[str, Callable[..., System]] = {
     "three_stft": ThreeStft,
     "pann_cnn14": _pann_cnn14,
     "pann_mobilenet": _pann_mobilenet,
+    "mn04": Mn04Transfer,
     "morlet": Morlet,
     "compact": Compact,
     "yamnet": Yamnet,
