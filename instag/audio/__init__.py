@@ -272,7 +272,8 @@ class AudioStream:
             sentences.append(f"It holds {others + 1} audio streams; the first was heard.")
             self.code = self.code or ErrorCode.OTHER_STREAMS
         if mended_samples:
-            sentences.append(f"{mended_samples} samples count as silence (NaN, infinite or far too large).")
+            what = "1 sample counts" if mended_samples == 1 else f"{mended_samples} samples count"
+            sentences.append(f"{what} as silence (NaN, infinite or far too large).")
         if peak > OVERSHOOT:
             sentences.append(f"Samples reach {peak:.4g} times full scale; the recording was turned down.")
         self.warning = " ".join(sentences)

@@ -124,7 +124,9 @@ class Terminal:
             if row.tags_written is TagOutcome.REFUSED:
                 self._say(f"NOT WRITTEN {row.error} [{row.error_code}]")
             elif row.error:
-                self._say(f"WARNING {row.path}: {row.error} [{row.error_code}]")
+                # What changes nothing, such as a few mended samples, has no code.
+                code = f" [{row.error_code}]" if row.error_code else ""
+                self._say(f"WARNING {row.path}: {row.error}{code}")
         self._ended += 1
         self._done_bytes += row.size_bytes or 0
         self._move(totals)

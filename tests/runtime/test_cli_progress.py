@@ -49,3 +49,15 @@ def test_a_log_gets_one_line_a_minute(monkeypatch, capsys) -> None:
 
 def test_a_quiet_job_has_no_lines(monkeypatch, capsys) -> None:
     assert log_of(monkeypatch, capsys, quiet=True) == []
+
+
+def test_a_warning_without_a_code_shows_no_empty_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(lines=False, quiet=False, verbose=0)
+    terminal.job_started(2, 2, 2000)
+    for code in ("", "truncated"):
+        terminal.file_ended(
+            Row(path="a.wav", status=Status.ANALYSED, tags_written=TagOutcome.NOT_ASKED, error="Odd.", error_code=code),
+            Totals(files=2),
+        )
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("WARNING")]
+    assert lines == ["WARNING a.wav: Odd.", "WARNING a.wav: Odd. [truncated]"]

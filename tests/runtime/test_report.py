@@ -227,6 +227,17 @@ def test_axe_finds_nothing_wrong(job, visit, look):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
+def test_numbers_stand_below_their_heads(job, visit, width):
+    tab = visit(job.page, viewport={"width": width, "height": 800})
+    head, line = (tab.locator(f"#instruments {part} tr").first for part in ("thead", "tbody"))
+    ends = [
+        [round(box["x"] + box["width"]) for cell in row.locator("th, td").all() if (box := cell.bounding_box())]
+        for row in (head, line)
+    ]
+    assert len(ends[0]) >= 4 and ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
 def test_the_caution_is_shown_on_focus_within_the_screen(job, visit, width):
     tab = visit(job.page, viewport={"width": width, "height": 800})
     for button in tab.locator("main > section:not(#files) .caution").all():

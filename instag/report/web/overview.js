@@ -58,7 +58,7 @@ function instruments(summary, filter) {
       element("td", { className: "number" }, number(heard)));
   });
   const head = element("tr", {}, ["Dominant", "", "Files", "Length", "Heard too"].map((name) =>
-    name ? element("th", { scope: "col" }, name) : element("td", {})));
+    name ? element("th", { scope: "col" }, name) : element("td", { className: "bars" })));
   return section("instruments", "Instruments",
     element("p", {}, "By files and by their length. A person’s word counts before the model’s. ", caution()),
     wide("Instruments by files and length",
