@@ -115,7 +115,8 @@ def export(
 
     A person's label takes the place of the machine's. Each value says who gave it, and how sure the machine was.
 
-    Exit codes: 0 done. 1 a row is missing or damaged. 2 usage. 3 a table cannot be read or PATH cannot be written.
+    Exit codes: 0 done. 1 a row is missing or damaged, or there is nothing to export. 2 usage. 3 a table cannot be read
+    or PATH cannot be written.
     """
     from instag import paths
     from instag.cli.progress import count
@@ -130,6 +131,10 @@ def export(
         with closing(open_table(table, read_only=True)) as results:
             rows = [row for row in results.rows() if _is_told(row, to)]
             damaged = results.damaged
+        if not rows:
+            what = "was reviewed by a person" if to == "manifest" else "was analysed"
+            typer.echo(f"{paths.for_terminal(table)}: no recording in it {what}; nothing was written.", err=True)
+            raise typer.Exit(ExitCode.SOME_FAILED)
         places = [os.path.abspath(paths.from_table(row.path)) for row in rows]  # noqa: PTH100
         top = os.path.abspath(root) if root else _folder_of_all(places)  # noqa: PTH100
         if root and (outside := next((p for p in places if not p.startswith(os.path.join(top, ""))), None)):  # noqa: PTH118
@@ -179,7 +184,7 @@ def _refuse_wrong_options(to: str, windows: Path | None, prefix: str | None, org
 
 
 def _folder_of_all(places: Sequence[str]) -> str:
-    return os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""  # noqa: PTH120
+    return os.path.commonpath([os.path.dirname(place) for place in places])  # noqa: PTH120
 
 
 def _write_timelines(to: str, folder: Path, named: Sequence[tuple[str, Row]], windows: Path, prefix: str) -> list[str]:

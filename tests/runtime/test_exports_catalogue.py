@@ -195,6 +195,11 @@ def test_pbcore_says_source_and_sureness(job):
     # The order of elements in the schema of PBCore 2.1; a description is demanded.
     order = ["pbcoreIdentifier", "pbcoreTitle", "pbcoreSubject", "pbcoreDescription", "pbcoreAnnotation"]
     assert all(in_order(document, order) and document.findtext("n:pbcoreDescription", "", n) for document in documents)
+    # pbcore-2.1.xsd: one document at least, and in each an identifier with its source, a title and a description.
+    assert documents and all(document.findtext("n:pbcoreTitle", "", n) for document in documents)
+    assert all(
+        identifier.get("source") for document in documents for identifier in document.findall(f"n:{order[0]}", n)
+    )
     cello, flute = by_file["disc 1/a.wav"].findall("n:pbcoreSubject", n)
     assert (cello.text, cello.get("source")) == ("cello", "LCMPT")
     assert cello.get("ref") == "http://id.loc.gov/authorities/performanceMediums/mp2013015120"
@@ -230,3 +235,16 @@ def test_a_label_that_was_accepted_unheard_says_so_once():
     accepted = row("in/a.wav", assigned_by=AssignedBy.MACHINE, reviewed_by="accepted unheard: at most 5 % wrong")
     said = statements(replace(accepted, reviewed_at=LATER))[0]
     assert said.agent == "instag 9, model m 1, accepted unheard: at most 5 % wrong"
+
+
+@pytest.mark.parametrize("form", ["premis", "marcxml", "marc", "archivematica", "pbcore", "manifest"])
+def test_nothing_to_export_writes_nothing(tmp_path, monkeypatch, form):
+    # An empty collection is against the schemas of PREMIS and PBCore.
+    monkeypatch.chdir(tmp_path)
+    table = open_table(tmp_path / "t.csv")
+    if form != "premis":
+        table.append(Row("in/bad.wav", Status.FAILED, error_code="damaged", error="in/bad.wav: is damaged."))
+    table.finish()
+    ended = CliRunner().invoke(app, ["export", "t.csv", "--to", form, "-o", "out"])
+    assert ended.exit_code == 1 and "t.csv: no recording in it was" in ended.output
+    assert not (tmp_path / "out").exists()
