@@ -21,6 +21,9 @@ STRETCH_SECONDS = 15.0
 STRETCH_SCALE = 0.9
 # From here on the mean of both scores speaks for a window by itself, whatever is around it.
 SURE = 0.8
+# A window is lent evidence by its neighbours, up to so many times its own: where next to nothing speaks for a label it
+# does not play, however clearly it does a few seconds away.
+MOST_LENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def evidence(windows: WindowScores, seconds: NDArray[np.float64]) -> NDArray[np.
 
     That is the mean of presence and dominant score over the heard time within `STRETCH_SECONDS`, or in the window alone
     where that is sure. An instrument that plays goes on for a while and sometimes leads; what a model half takes for
-    one in a single window does not. At the ends of a recording, the stretch is what there is of it.
+    one in a single window does not. At the ends of a recording, the stretch is what there is of it. Never is it more
+    than `MOST_LENT` times what speaks for the label in the window itself.
 
     Args:
         windows: Scores and times, in the order of time; at least one window.
@@ -104,7 +108,8 @@ def evidence(windows: WindowScores, seconds: NDArray[np.float64]) -> NDArray[np.
     stretch = total[np.searchsorted(centre, centre + reach)] - total[np.searchsorted(centre, centre - reach)]
     heard = stretch[:, -1:] > 1e-6
     around_it = np.where(heard, stretch[:, :-1] / np.where(heard, stretch[:, -1:], 1.0), 0.0).round(9) / STRETCH_SCALE
-    return np.maximum(around_it, np.where((mean >= SURE) & (seconds[:, None] > 0), mean, 0.0))
+    found = np.maximum(around_it, np.where((mean >= SURE) & (seconds[:, None] > 0), mean, 0.0))
+    return np.minimum(found, MOST_LENT * mean)
 
 
 def heard_in(windows: WindowScores, seconds: NDArray[np.float64], card: ModelCard) -> NDArray[np.bool_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -171,3 +173,12 @@ def test_a_verdict_is_always_whole(raw: np.ndarray, data: st.DataObject) -> None
     if verdict.silent_windows < count:
         assert verdict.scores.sum() == pytest.approx(1.0, abs=1e-4)
         assert verdict.confidence == pytest.approx(verdict.scores.max(), abs=1e-6)
+
+
+def test_who_plays_one_after_the_other_has_the_share_of_their_own_time() -> None:
+    """A low threshold is reached by what plays nearby; the windows in which a player is silent are not theirs."""
+    order = ("flute", "cello", "trumpet", "piano")
+    card = replace(tiny_card(), present_thresholds=dict.fromkeys(LABELS, 0.2))
+    verdict = aggregate(windows([{name: 1.0} for name in order], [-20.0] * 4), card)
+    assert set(verdict.instruments) == set(order)
+    assert [verdict.shares[LABELS.index(name)] for name in order] == [0.25] * 4
