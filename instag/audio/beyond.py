@@ -12,7 +12,7 @@ from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size
 from instag.containers.flac import last_frame_start
 from instag.containers.id3 import leading_tags_end
 from instag.containers.ogg import FIRST, pages
-from instag.containers.recognise import Found, mpeg_frame_bytes, recognise_mpeg
+from instag.containers.recognise import ASF_HEADER, Found, mpeg_frame_bytes, recognise_mpeg
 
 # A count may leave out its own frame and what fills the encoder's last one.
 _UNCOUNTED_FRAMES = 4
@@ -20,6 +20,9 @@ _READ_BYTES = 1 << 20
 # A decoder reads less than this ahead; tags between two joined files are smaller than that.
 _READ_AHEAD_BYTES = 4 << 20
 _TAGS_BYTES = 4 << 20
+# Mark, size, (version and track), (samples of the file), first sample, samples, flags.
+_WAVPACK_HEAD = struct.Struct("<4sI4x4xIII")
+_WAVPACK_FIRST_OF_CHANNELS = 1 << 11
 _FLAC_STARTS = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")
 _FORMS = ((b"RIFF", b"WAVE"), (b"RIFX", b"WAVE"), (b"RF64", b"WAVE"), (b"BW64", b"WAVE"), (b"FORM", b"AIF"))
 
@@ -54,6 +57,10 @@ def sound_beyond(file: BinaryIO, found: Found) -> Beyond | None:
         return _joined(file, _mp4_starts(file))
     if found.kind == Kind.TRUE_AUDIO:
         return _joined(file, _tta_starts(file, found.offset))
+    if found.kind == Kind.WAVPACK:
+        return _joined(file, _wavpack_starts(file, found.offset))
+    if found.kind == Kind.ASF:
+        return _joined(file, _asf_starts(file, found.offset))
     return None
 
 
@@ -151,6 +158,42 @@ def _tta_starts(file: BinaryIO, offset: int) -> list[int]:
             break
         offset = end + tags_bytes
         starts.append(offset)
+    return starts
+
+
+def _wavpack_starts(file: BinaryIO, offset: int) -> list[int]:
+    """A second file starts with a block that counts from 0 again, maybe behind tags ("WavPack 4 & 5 Binary Format")."""
+    starts, position, is_sounding = [0], offset, False
+    while len(starts) < MAX_PARTS:
+        file.seek(position)
+        head = file.read(_WAVPACK_HEAD.size)
+        if len(head) < _WAVPACK_HEAD.size or head[:4] != b"wvpk":
+            file.seek(position)
+            if (tags_bytes := file.read(_TAGS_BYTES).find(b"wvpk")) <= 0:
+                break
+            position += tags_bytes
+            continue
+        _, size, index, samples, flags = _WAVPACK_HEAD.unpack(head)
+        if samples and not index and flags & _WAVPACK_FIRST_OF_CHANNELS:
+            if is_sounding:
+                starts.append(position)
+            is_sounding = True
+        position += 8 + size
+    return starts
+
+
+def _asf_starts(file: BinaryIO, offset: int) -> list[int]:
+    """A second file starts with a header object behind the objects of the first one."""
+    starts, position, size = [0], offset, file_size(file)
+    for _ in range(MAX_PARTS):
+        file.seek(position)
+        head = file.read(24)
+        length = int.from_bytes(head[16:24], "little")
+        if head[:16] == ASF_HEADER and position > offset:
+            starts.append(position)
+        position += length
+        if length < 24 or position >= size:
+            break
     return starts
 
 

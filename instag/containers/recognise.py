@@ -49,7 +49,7 @@ _AFTER_TAGS = frozenset(
 _UNKNOWN_LAYOUTS = frozenset((Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.AMR, Kind.UNKNOWN))
 _FILMS = frozenset((Kind.AVI, Kind.MPEG_TS, Kind.MPEG_PS, Kind.FLV))
 _KNOWN_LAYOUTS = frozenset(Kind) - _UNKNOWN_LAYOUTS - _FILMS
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"fLaC", Kind.FLAC),
@@ -58,7 +58,7 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"dns.", Kind.AU),
     (0, b"caff", Kind.CAF),
     *((4, name, Kind.MP4) for name in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
-    (0, _ASF, Kind.ASF),
+    (0, ASF_HEADER, Kind.ASF),
     (0, b"MAC ", Kind.MONKEY),
     (0, b"wvpk", Kind.WAVPACK),
     (0, b"MPCK", Kind.MUSEPACK),

@@ -6,9 +6,12 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from mutagen.apev2 import APEv2
 
 from instag.audio import open_audio
 from instag.errors import ErrorCode, FileError
+from tests.support import synth
+from tests.support.avfiles import encode
 
 av = pytest.importorskip("av")
 
@@ -167,23 +170,33 @@ def test_films_without_sound_hold_no_audio(tmp_path, container):
     assert caught.value.code == ErrorCode.NO_AUDIO
 
 
-def _transcoded(path, container, codec, seconds):
-    """A file that libsndfile does not write."""
-    return write_streams(path, container, codec, (seconds,)).read_bytes()
+CODECS = {"mp4": "aac", "tta": "tta", "wv": "wavpack", "asf": "wmav2"}
 
 
-@pytest.mark.parametrize("name", ["wav", "aiff", "flac", "mp4", "tta"])
+@pytest.mark.parametrize("name", ["wav", "aiff", "flac", *CODECS])
 def test_files_joined_end_to_end_are_heard_to_the_end(tmp_path, name):
     """Not only MP3 and Ogg can be put after one another with `cat`."""
-    if name in ("mp4", "tta"):
-        codec = {"mp4": "aac", "tta": "tta"}[name]
-        parts = [_transcoded(tmp_path / "part", name, codec, seconds) for seconds in (3, 4)]
+    if name in CODECS:
+        parts = [
+            encode(tmp_path / "part", synth.tone(440, seconds), name, CODECS[name]).read_bytes() for seconds in (3, 4)
+        ]
     else:
         parts = [write(tmp_path / f"{n}.{name}", n, rate=rate).read_bytes() for n, rate in ((3, 44_100), (4, 22_050))]
     joined = tmp_path / "joined"
     joined.write_bytes(b"".join(parts))
     seconds, stream = hear(joined)
     assert seconds == pytest.approx(7, abs=0.3)
+    assert stream.code is None and stream.heard_share == 1.0
+
+
+def test_tags_between_joined_wavpack_files_are_passed(tmp_path):
+    part = encode(tmp_path / "part", synth.tone(440, 3), "wv", "wavpack").read_bytes()
+    tag = APEv2()
+    tag["Title"] = "Relay"
+    tag.save(tmp_path / "tag")
+    (tmp_path / "joined").write_bytes(part + (tmp_path / "tag").read_bytes() + part)
+    seconds, stream = hear(tmp_path / "joined")
+    assert seconds == pytest.approx(6, abs=0.1)
     assert stream.code is None and stream.heard_share == 1.0
 
 
