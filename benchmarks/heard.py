@@ -169,6 +169,17 @@ def make_several(ffmpeg: str, folder: Path) -> Iterator[tuple[str, Path, float]]
                 yield f"{extension}, two streams", path, 2.0 * seconds
 
 
+# What is joined end to end, beside MP3, Ogg and FLAC.
+_JOINED = (
+    ("wav", "pcm_s16le"),
+    ("aiff", "pcm_s16be"),
+    ("m4a", "aac"),
+    ("tta", "tta"),
+    ("wv", "wavpack"),
+    ("wma", "wmav2"),
+)
+
+
 def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
     """Breaks copies of the whole files: kind, path and the seconds that are there (0: FFmpeg is asked)."""
     for number, (_, _, seconds) in enumerate(_SHAPES):
@@ -201,7 +212,7 @@ def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
             for what, size in (("0", 0), ("stale", 32000)):
                 broken = data[:at] + struct.pack(order, size) + data[at + struct.calcsize(order) :]
                 yield _put(folder, f"{extension}, size {what}", number, extension, broken, seconds)
-        for extension, codec in (("wav", "pcm_s16le"), ("aiff", "pcm_s16be"), ("m4a", "aac"), ("tta", "tta")):
+        for extension, codec in _JOINED:
             data = (folder / f"{codec}-{number}.{extension}").read_bytes()
             yield _put(folder, f"{extension}, joined", number, extension, data + data, 2.0 * seconds)
         data = (folder / f"pcm_s16le-{number}.wav").read_bytes()
