@@ -159,6 +159,7 @@ def _serve(room: Room, port: int) -> None:
     listener = Listener(port)
     token = secrets.token_urlsafe(24)
     count = len(room.desk.items)
+    listener.heed_interrupts()
     typer.echo(f"{count:,} recording{'s wait' if count > 1 else ' waits'}. Open this address in a browser here:")
     typer.echo(f"http://127.0.0.1:{listener.port}/{token}/")
     typer.echo("Press Ctrl-C here when you are done; every decision is saved at once.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -213,11 +214,20 @@ class Listener:
         self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         self._socket.listen()  # a port that is only bound can be bound again
         self.port: int = self._socket.getsockname()[1]
+        self._server = uvicorn.Server(self._config)
+        self._before: Any = signal.default_int_handler
+
+    def heed_interrupts(self) -> None:
+        """From here on Ctrl-C ends `serve`, even one that comes before it begins and would be lost on the way there."""
+        self._before = signal.signal(signal.SIGINT, self._server.handle_exit)
 
     def serve(self, app: Gate) -> None:
         """Answers until the process is told to stop (Ctrl-C)."""
         self._app = app
-        uvicorn.Server(self._config).run(sockets=[self._socket])
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            signal.signal(signal.SIGINT, self._before)
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is not None:

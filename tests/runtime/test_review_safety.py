@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import signal
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import pytest
 import soundfile
 
 from instag.paths import to_table
+from instag.review.server import Listener
 from instag.table import open_table
 from tests.support import synth
 from tests.support.browser import chromium
@@ -321,3 +323,12 @@ def test_the_server_ends_with_its_terminal_and_nothing_listens_any_more(job):
         assert process.wait(20) == 0
         with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 2):
             pass
+
+
+def test_an_interrupt_that_comes_before_the_server_begins_is_not_lost():
+    before = signal.getsignal(signal.SIGINT)
+    listener = Listener(0)
+    listener.heed_interrupts()
+    signal.raise_signal(signal.SIGINT)
+    listener.serve(lambda scope, receive, send: None)  # it would never return
+    assert signal.getsignal(signal.SIGINT) is before

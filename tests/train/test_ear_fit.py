@@ -105,7 +105,7 @@ def test_with_a_tuned_body_only_the_head_is_fitted(net: EarNet, monkeypatch: pyt
         return SizedPool(mel=mel, dominant=dominant, present=present, known=np.ones_like(present), key=key)
 
     pools = recipe.EarPools((pool("mix"),), pool("solo"), pool("worn"))
-    config = recipe.EarRecipe("a", "1", size, (1,), size, 5, 0.6, heard_shift=0.5, tune=SETTINGS)
+    config = recipe.EarRecipe("a", "1", size, (1,), (1,), size, 5, 0.6, heard_shift=0.5, tune=SETTINGS)
     monkeypatch.setattr(recipe, "tune_ear", refuse("the body was tuned"))
     made = recipe.fit_ear(net, pools, config, tuned)
     for name, value in tuned.state_dict().items():
