@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
-import signal
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -16,7 +17,6 @@ import pytest
 import soundfile
 
 from instag.paths import to_table
-from instag.review.server import Listener
 from instag.table import open_table
 from tests.support import synth
 from tests.support.browser import chromium
@@ -326,9 +326,15 @@ def test_the_server_ends_with_its_terminal_and_nothing_listens_any_more(job):
 
 
 def test_an_interrupt_that_comes_before_the_server_begins_is_not_lost():
-    before = signal.getsignal(signal.SIGINT)
-    listener = Listener(0)
-    listener.heed_interrupts()
-    signal.raise_signal(signal.SIGINT)
-    listener.serve(lambda scope, receive, send: None)  # it would never return
-    assert signal.getsignal(signal.SIGINT) is before
+    program = """
+import signal
+from instag.review.server import Listener
+before, listener = signal.getsignal(signal.SIGINT), Listener(0)
+listener.heed_interrupts()
+signal.raise_signal(signal.SIGINT)
+listener.serve(None)  # would never return
+assert signal.getsignal(signal.SIGINT) is before
+"""
+    # In a process of its own: the browser's library has a loop running in this one.
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
