@@ -42,8 +42,8 @@ def mixing_version() -> str:
 
 
 def fitting_version() -> str:
-    """A digest of the code of the recipe's two fits and of the networks: what older code fitted is not read back."""
-    return _code_version("recipe/fit.py", "models/*.py")
+    """A digest of the code of the recipes' fits and of the networks: what older code fitted is not read back."""
+    return _code_version("recipe/fit.py", "recipe/ear_fit.py", "models/*.py")
 
 
 def _code_version(*patterns: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,23 +92,47 @@ def test_the_fit_of_the_rows_leaves_the_hidden_layer_alone(net: EarNet) -> None:
     assert not torch.equal(net.head.any.weight, after.head.any.weight)
 
 
-def test_with_a_tuned_body_only_the_head_is_fitted(net: EarNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    tuned = copy.deepcopy(net.body)
-    with torch.no_grad():
-        tuned.widen[0].bias.add_(0.25)
-    size = 24
+def pool(key: str, size: int = 24) -> Any:
     rng = np.random.default_rng(4)
     mel = rng.normal(0, 1, (size, 128, 300)).astype(np.float16)
     dominant = rng.integers(0, len(LABELS), size)
     present = np.eye(len(LABELS), dtype=np.float32)[dominant]
+    return SizedPool(mel=mel, dominant=dominant, present=present, known=np.ones_like(present), key=key)
 
-    def pool(key: str) -> Any:
-        return SizedPool(mel=mel, dominant=dominant, present=present, known=np.ones_like(present), key=key)
 
-    pools = recipe.EarPools((pool("mix"),), pool("solo"), pool("worn"))
+def test_a_run_is_tuned_on_single_notes_too_and_a_second_recipe_takes_it_from_the_folder(
+    net: EarNet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pools = recipe.EarPools((pool("mix"),), pool("solo"), pool("notes"), None)
+    config = recipe.EarRecipe("a", "1", 24, (1,), (1,), 24, 5, 0.6, tune=replace(SETTINGS, epochs=1, batch=24))
+    seen = []
+    tune = recipe.tune_ear
+
+    def watched(*arguments: Any) -> EarNet:
+        seen.append(len(arguments[1]))
+        return tune(*arguments)
+
+    monkeypatch.setattr(recipe, "tune_ear", watched)
+    first = recipe.fit_ear(net, pools, config, tmp_path)
+    again = recipe.fit_ear(net, pools, replace(config, tune=replace(config.tune, pull=0.5)), tmp_path)
+    assert seen == [72], "mixtures, recordings and notes, once"
+    for name, value in first.body.state_dict().items():
+        torch.testing.assert_close(again.body.state_dict()[name], value, rtol=0, atol=0)
+    recipe.fit_ear(net, pools, replace(config, tune=replace(config.tune, body_lr=1e-5)), tmp_path)
+    assert seen == [72, 72], "another learning rate is another run"
+
+
+def test_with_a_tuned_body_only_the_head_is_fitted(
+    net: EarNet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tuned = copy.deepcopy(net.body)
+    with torch.no_grad():
+        tuned.widen[0].bias.add_(0.25)
+    size = 24
+    pools = recipe.EarPools((pool("mix"),), pool("solo"), pool("notes"), pool("worn"))
     config = recipe.EarRecipe("a", "1", size, (1,), (1,), size, 5, 0.6, heard_shift=0.5, tune=SETTINGS)
     monkeypatch.setattr(recipe, "tune_ear", refuse("the body was tuned"))
-    made = recipe.fit_ear(net, pools, config, tuned)
+    made = recipe.fit_ear(net, pools, config, tmp_path, tuned)
     for name, value in tuned.state_dict().items():
         torch.testing.assert_close(made.body.state_dict()[name], value)
     assert float(made.head.shift) == 0.5

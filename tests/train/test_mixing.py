@@ -92,6 +92,24 @@ def test_what_nobody_knows_is_masked(cache: AudioCache) -> None:
     np.testing.assert_array_equal(trumpet == 0, batch.dominant == LABELS.index("voice"))
 
 
+def test_whole_notes_follow_each_other_without_a_gap_or_a_fade(cache: AudioCache) -> None:
+    def quietest(whole_note_share: float) -> float:
+        settings = MixSettings(
+            other_share=0.0,
+            silent_share=0.0,
+            band_share=0.0,
+            companion_counts=(1.0,),
+            whole_note_share=whole_note_share,
+            degrade=CLEAN,
+        )
+        audio = Mixer(cache, settings, seed=4, indices=[0]).batch(0, 20).audio
+        levels = [[rms(part) for part in np.array_split(window, 30)] for window in audio]
+        return min(min(each) / max(each) for each in levels)
+
+    assert quietest(1.0) > 0.8
+    assert quietest(0.0) < 0.2
+
+
 def test_a_batch_depends_on_seed_and_number_alone(cache: AudioCache) -> None:
     settings = MixSettings()
     first, again = (Mixer(cache, settings, seed=1).batch(2, 3) for _ in range(2))

@@ -6,22 +6,26 @@ Its thresholds and temperatures are not fitted here: they come from real recordi
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from train.corpus.manifest import TRAIN, AudioCache, file_digest, fingerprint, read_manifest
 from train.errors import TrainingError
 from train.measure.calibration import Calibration
 from train.models.ear import EarBody, EarConfig, EarNet, load_ear, save_ear, untrained_ear
 from train.models.efficientat import Mn04
-from train.provenance import commit, library_versions
+from train.provenance import commit, fitting_version, library_versions
 from train.recipe.data import Data
 from train.recipe.ear_fit import (
+    TUNING,
     EarTune,
     Targets,
     average_tuned,
@@ -32,6 +36,7 @@ from train.recipe.ear_fit import (
     tune_ear,
 )
 from train.recipe.ear_pool import MelPool, mel_pool
+from train.recipe.pool import key_of
 from train.sound.mixing import MixSettings
 from train.toml import read_toml, settings_from
 
@@ -50,11 +55,14 @@ class EarRecipe:
         solo_seed: Its seed.
         average_share: Share of the tuned bodies in the average.
         heard_shift: What is added to the logit of "one of the eleven is heard", chosen on real recordings.
+        notes_size: Windows in the pool of single notes; 0 for none.
+        notes_seed: Its seed.
         worn_size: Windows in the pool of worn transfers, which only the head learns from; 0 for none.
         worn_seed: Its seed.
         net: The network.
         mix: How mixtures are made.
         solo: How the recordings of the other pool are made.
+        notes: How the pool of single notes is made.
         worn: How the recordings of the worn pool are made.
         tune: How body and head are fitted.
     """
@@ -68,11 +76,14 @@ class EarRecipe:
     solo_seed: int
     average_share: float
     heard_shift: float = 0.0
+    notes_size: int = 0
+    notes_seed: int = 0
     worn_size: int = 0
     worn_seed: int = 0
     net: EarConfig = field(default_factory=EarConfig)
     mix: MixSettings = field(default_factory=MixSettings)
     solo: MixSettings = field(default_factory=MixSettings)
+    notes: MixSettings = field(default_factory=MixSettings)
     worn: MixSettings = field(default_factory=MixSettings)
     tune: EarTune = field(default_factory=EarTune)
 
@@ -104,7 +115,7 @@ def make_ear(
     start = untrained_ear(network, config.net)
     pools = ear_pools(data, config, folder)
     body = None if tuned is None else load_ear(tuned)[0].body
-    net = fit_ear(start, pools, config, body)
+    net = fit_ear(start, pools, config, folder, body)
     document = {
         "model_id": config.model_id,
         "version": config.version,
@@ -123,18 +134,24 @@ class EarPools:
     Attributes:
         mixed: For each run, its pool of mixtures; two runs may share one.
         solo: Recordings nearly as they are.
+        notes: Single notes, or None.
         worn: Worn transfers, or None.
     """
 
     mixed: tuple[MelPool, ...]
     solo: MelPool
+    notes: MelPool | None
     worn: MelPool | None
+
+    def tuned_on(self, mixed: MelPool) -> tuple[MelPool, ...]:
+        """What the run learns from whose mixtures these are."""
+        return (mixed, self.solo, *((self.notes,) if self.notes else ()))
 
     @property
     def all(self) -> tuple[MelPool, ...]:
         """Every pool, once."""
         mixed = {pool.key: pool for pool in self.mixed}
-        return (*mixed.values(), self.solo, *((self.worn,) if self.worn else ()))
+        return (*mixed.values(), *(pool for pool in (self.solo, self.notes, self.worn) if pool))
 
 
 def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
@@ -146,12 +163,16 @@ def ear_pools(data: Data, config: EarRecipe, folder: Path) -> EarPools:
     return EarPools(
         tuple(pool(config.mix, seed, config.pool_size) for seed in config.pool_seeds),
         pool(config.solo, config.solo_seed, config.solo_size),
+        pool(config.notes, config.notes_seed, config.notes_size) if config.notes_size else None,
         pool(config.worn, config.worn_seed, config.worn_size) if config.worn_size else None,
     )
 
 
-def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | None = None) -> EarNet:
-    """Tunes one run a seed, averages them with the start, fits the head on all pools; or the head alone on `body`."""
+def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, folder: Path, body: EarBody | None = None) -> EarNet:
+    """Tunes one run a seed, averages them with the start, fits the head on all pools; or the head alone on `body`.
+
+    Each tuned run is kept in `folder`, so that a recipe that was stopped goes on with the next one.
+    """
     if len(config.pool_seeds) != len(config.seeds):
         raise TrainingError("Each run needs a pool.", "Give pool_seeds as many numbers as seeds.")
     maps = {pool.key: torch.from_numpy(lower_maps(start.body, pool)) for pool in pools.all}
@@ -162,7 +183,7 @@ def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | N
     mixed = copy.deepcopy(start)
     if body is None:
         runs = [
-            tune_ear(start, together((pool, pools.solo)), Targets.of((pool, pools.solo)), config.tune, seed)
+            tuned_run(start, pools.tuned_on(pool), together, config.tune, seed, folder)
             for pool, seed in zip(pools.mixed, config.seeds, strict=True)
         ]
         mixed = average_tuned(start, runs, config.average_share)
@@ -177,6 +198,38 @@ def fit_ear(start: EarNet, pools: EarPools, config: EarRecipe, body: EarBody | N
         net = fit_correction(net, embedded, targets, config.tune, 1)
     with torch.no_grad():
         net.head.shift += config.heard_shift
+    return net
+
+
+def tuned_run(
+    start: EarNet,
+    chosen: Sequence[MelPool],
+    together: Callable[[Sequence[MelPool]], NDArray[np.float16]],
+    settings: EarTune,
+    seed: int,
+    folder: Path,
+) -> EarNet:
+    """One run of tuning, from `folder` where it was made before.
+
+    Args:
+        start: The network that it starts from.
+        chosen: The pools that it learns from.
+        together: Gives the lower maps of pools.
+        settings: How.
+        seed: Of the order.
+        folder: Where runs are kept.
+    """
+    weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in start.state_dict().values())).hexdigest()
+    numbers = {name: value for name, value in asdict(settings).items() if name in TUNING}
+    key = key_of(["tuned", weights, [pool.key for pool in chosen], numbers, seed, fitting_version()])
+    kept = folder / f"tuned-{key}.pt"
+    if not kept.exists():
+        net = tune_ear(start, together(chosen), Targets.of(chosen), settings, seed)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(net.state_dict(), kept.with_suffix(".partial"))
+        kept.with_suffix(".partial").replace(kept)
+    net = copy.deepcopy(start)
+    net.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
     return net
 
 

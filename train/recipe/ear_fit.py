@@ -20,6 +20,8 @@ from train.recipe.ear_pool import MelPool
 from train.recipe.fit import losses
 
 CHUNK = 64
+# The settings of `EarTune` that decide about tuning; the others are the head's.
+TUNING = ("epochs", "batch", "body_lr", "head_lr", "weight_decay", "present_weight")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class MixSettings:
         backing_share: Share of the bands that are a backing track instead of single sources.
         backing_db: Range of a backing track's level; lower, because it may hold guitars of its own.
         chord_share: Share of note sequences with chords, for instruments that play them.
+        whole_note_share: Share of note sequences that are whole notes as they were recorded, to the end of their decay.
         speed_semitones: Widest change of speed (and pitch) of a source.
         kind_weights: How often a kind of recording is drawn against others of its label.
         source_weights: The same for sources; both multiply.
@@ -44,6 +45,7 @@ class MixSettings:
     backing_share: float = 0.2
     backing_db: tuple[float, float] = (-15.0, -1.0)
     chord_share: float = 0.5
+    whole_note_share: float = 0.0
     speed_semitones: float = 2.0
     kind_weights: dict[str, float] = field(
         default_factory=lambda: {

@@ -50,7 +50,26 @@ class Stretches:
         return max(tries, key=rms)
 
     def sequence(self, rng: Generator, first: int, draws: ClipDraws) -> Samples:
-        """Notes of one group after and over each other: a phrase made of single notes."""
+        """Single notes of one group as one window."""
+        # Nothing is drawn where the share is 0, so that mixtures from before there was one stay what they were.
+        if self._settings.whole_note_share and rng.random() < self._settings.whole_note_share:
+            return self._whole_notes(rng, first, draws)
+        return self._phrase(rng, first, draws)
+
+    def _whole_notes(self, rng: Generator, first: int, draws: ClipDraws) -> Samples:
+        """Notes as they were recorded, one after another, from anywhere in the first: as sample libraries hold them."""
+        speed = 2.0 ** (rng.uniform(-1, 1) * self._settings.speed_semitones / 12)
+        wanted = int(self._samples * speed) + 64
+        last = max(1, self._cache.length(first))
+        # The louder of two: the end of a decay alone is next to silence.
+        tries = [self._cache.samples(first, int(rng.integers(0, last)), wanted) for _ in range(2)]
+        notes = [max(tries, key=rms)]
+        while sum(map(len, notes)) < wanted:
+            notes.append(self._cache.samples(int(rng.choice(draws.siblings(first))), 0, wanted))
+        return _fitted(_change_speed(np.concatenate(notes)[:wanted], speed), self._samples)
+
+    def _phrase(self, rng: Generator, first: int, draws: ClipDraws) -> Samples:
+        """Notes after and over each other: a phrase made of single notes."""
         rate = self._cache.sample_rate
         speed = 2.0 ** (rng.uniform(-1, 1) * self._settings.speed_semitones / 12)
         count = int(self._samples * speed) + 64
