@@ -42,6 +42,8 @@ AUDIO_EXTENSIONS: frozenset[str] = frozenset(
         "dff",
         "tak",
         "ac3",
+        "eac3",
+        "dts",
         "mpc",
         "tta",
         "3gp",
@@ -64,6 +66,8 @@ AUDIO_EXTENSIONS: frozenset[str] = frozenset(
         "vob",
         "flv",
         "amr",
+        "ra",
+        "rm",
         "voc",
         "sph",
     }

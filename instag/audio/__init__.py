@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import soxr
 
-from instag.audio.beyond import Beyond, flac_beyond, sound_beyond
+from instag.audio.beyond import Beyond, flac_beyond, mpeg_beyond, sound_beyond
 from instag.audio.chain import ChainReader
 from instag.audio.claims import ogg_lacks_end, share_present
 from instag.audio.clean import OVERSHOOT, Cleaner
@@ -177,7 +177,8 @@ class AudioStream:
         seconds = frames / self.info.sample_rate
         is_flac = self._found is not None and self._found.kind == Kind.FLAC
         is_claimed = claimed is not None and seconds >= claimed
-        beyond = self._flac_beyond(frames) if is_flac and (stopped is None or is_claimed) else None
+        is_mpeg = self._found is not None and self._found.kind == Kind.MPEG_AUDIO
+        beyond = self._beyond(frames) if stopped is None or is_claimed or is_mpeg else None
         if stopped is not None and is_flac and is_claimed and beyond is None:
             return  # What libsndfile fell over stands behind the sound: a tag, or zeros.
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
@@ -194,7 +195,7 @@ class AudioStream:
                 stopped = error
             else:
                 whole = frames / self.info.sample_rate + _CLAIM_TOLERANCE_SECONDS if claimed is None else claimed
-                found_more = claimed is None and total / self.info.sample_rate > whole
+                found_more = claimed is None and beyond is None and total / self.info.sample_rate > whole
                 is_less = claimed is not None and total / self.info.sample_rate < claimed - _LOST_SECONDS
                 if found_more or self._reader.damage or is_less or (is_flac and beyond is None):
                     self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
@@ -205,11 +206,15 @@ class AudioStream:
         if stopped is not None:
             raise stopped
 
-    def _flac_beyond(self, frames: int) -> Beyond | None:
-        """What follows the frames that libsndfile decoded of a FLAC file."""
+    def _beyond(self, frames: int) -> Beyond | None:
+        """What follows the frames that libsndfile decoded of a stream whose end nothing told beforehand."""
         if self._found is None or not isinstance(self._reader, SndfileReader):
             return None
-        return flac_beyond(self._file, self._found, frames)
+        if self._found.kind == Kind.FLAC:
+            return flac_beyond(self._file, self._found, frames)
+        if self._found.kind == Kind.MPEG_AUDIO and self.info.claimed_seconds is None:
+            return mpeg_beyond(self._file, self._found, frames / self.info.sample_rate)
+        return None
 
     def _take_over(self, beyond: Beyond | None) -> bool:
         """Puts FFmpeg's reader in the place of libsndfile's, from the start of the file, where it fits."""
@@ -265,7 +270,7 @@ class AudioStream:
             self.code = ErrorCode.TRUNCATED
         if not sentences:
             self.heard_share = 1.0
-        elif claimed and (stopped is None or is_short):
+        elif claimed and (is_short or (stopped is None and not self._lacks_end)):
             self.heard_share = min(1.0, seconds / claimed) * self._first_share
         if others := self._reader.other_streams:
             self.heard_share = self.heard_share and self.heard_share * self._reader.stream_share

@@ -5,14 +5,27 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from instag.audio.claims import mpeg_counted_frames
+from instag.audio.ends import own_end, tta_frames_end
+from instag.audio.scraps import only_scraps_between, sound_end
+from instag.audio.view import Part
 from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size
-from instag.containers.flac import last_frame_start
+from instag.containers.flac import last_frame_start, read_layout
 from instag.containers.id3 import leading_tags_end
 from instag.containers.ogg import FIRST, pages
-from instag.containers.recognise import ASF_HEADER, Found, mpeg_frame_bytes, recognise_mpeg
+from instag.containers.recognise import (
+    ASF_HEADER,
+    Found,
+    is_same_mpeg_stream,
+    mpeg_bytes_a_second,
+    mpeg_constant,
+    mpeg_frame_bytes,
+    recognise,
+    recognise_mpeg,
+)
+from instag.containers.trailers import tags_end
 
 # A count may leave out its own frame and what fills the encoder's last one.
 _UNCOUNTED_FRAMES = 4
@@ -24,6 +37,14 @@ _TAGS_BYTES = 4 << 20
 _WAVPACK_HEAD = struct.Struct("<4sI4x4xIII")
 _WAVPACK_FIRST_OF_CHANNELS = 1 << 11
 _FLAC_STARTS = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")
+# What other files start with, and how many bytes of theirs stand in front of that.
+_STRANGERS = (
+    *((form + chunk, 8) for form in (b"WAVE",) for chunk in (b"fmt ", b"JUNK", b"bext", b"LIST")),
+    *((form + chunk, 8) for form in (b"AIFF", b"AIFC") for chunk in (b"COMM", b"FVER")),
+    *((b"ftyp" + brand, 4) for brand in (b"M4A ", b"M4B ", b"isom", b"mp42", b"qt  ")),
+    *((b"ID3" + version + b"\0", 0) for version in (b"\2", b"\3", b"\4")),
+    (b"OggS\0\2", 0),
+)
 _FORMS = ((b"RIFF", b"WAVE"), (b"RIFX", b"WAVE"), (b"RF64", b"WAVE"), (b"BW64", b"WAVE"), (b"FORM", b"AIF"))
 
 
@@ -47,6 +68,10 @@ def sound_beyond(file: BinaryIO, found: Found) -> Beyond | None:
         file: Open for reading; its position is lost.
         found: Its container.
     """
+    return _of_the_same_kind(file, found) or _other_file(file, own_end(file, found))
+
+
+def _of_the_same_kind(file: BinaryIO, found: Found) -> Beyond | None:
     if found.kind == Kind.MPEG_AUDIO:
         return _mpeg(file, found.offset)
     if found.kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) and not found.offset:
@@ -64,6 +89,16 @@ def sound_beyond(file: BinaryIO, found: Found) -> Beyond | None:
     return None
 
 
+def _other_file(file: BinaryIO, end: int | None) -> Beyond | None:
+    """A whole file of any kind that starts where the first one ends, or behind the tags that follow it there."""
+    if end is None:
+        return None
+    end = tags_end(file, end)
+    if recognise(cast(BinaryIO, Part(file, Span(end, file_size(file))))) is None:
+        return None
+    return _joined(file, [0, end])
+
+
 def flac_beyond(file: BinaryIO, found: Found, decoded_frames: int) -> Beyond | None:
     """What follows the frames of a FLAC file that its header counts, now that a decoder has read them.
 
@@ -79,8 +114,48 @@ def flac_beyond(file: BinaryIO, found: Found, decoded_frames: int) -> Beyond | N
     places = [first + at for start in _FLAC_STARTS if (at := data.find(start)) >= 0]
     if places:
         return _joined(file, [0, min(places)])
+    if (stranger := _stranger_in(file, data, first)) is not None:
+        return _other_file(file, stranger)
     start = last_frame_start(file)
     return Beyond((), decoded_frames / start) if start is not None and start >= decoded_frames > 0 else None
+
+
+def mpeg_beyond(file: BinaryIO, found: Found, decoded_seconds: float) -> Beyond | None:
+    """What follows the frames of an MP3 that does not count them, now that a decoder has read them.
+
+    Their headers are walked only where the file is longer than its first frame's bit rate says.
+
+    Args:
+        file: Open for reading; its position is lost.
+        found: Its container.
+        decoded_seconds: Length of what was decoded.
+    """
+    file.seek(found.offset)
+    header = file.read(4)
+    size = sound_end(file, found.kind)
+    sound_bytes = round(decoded_seconds * mpeg_bytes_a_second(header))
+    if only_scraps_between(file, found.offset + sound_bytes, size):
+        return None
+    position: int | None = found.offset
+    end = size
+    while position is not None:
+        end, _ = _walk_frames(file, position, size)
+        following = recognise_mpeg(file, end)
+        if following and not is_same_mpeg_stream(file, found.offset, following.offset):
+            return _joined(file, [0, end])
+        position = following.offset if following else None
+    return _other_file(file, end)
+
+
+def _stranger_in(file: BinaryIO, data: bytes, first: int) -> int | None:
+    """Where in `data`, which starts at `first`, a file of another kind starts behind the frames of a FLAC file."""
+    try:
+        first_frame = read_layout(file).audio_start
+    except StructureError:
+        return None
+    behind = max(0, first_frame - first)
+    places = ((data.find(mark, behind), before) for mark, before in _STRANGERS)
+    return min((first + at - before for at, before in places if at >= behind + before), default=None)
 
 
 def _joined(file: BinaryIO, starts: list[int]) -> Beyond | None:
@@ -141,18 +216,7 @@ def _mp4_starts(file: BinaryIO) -> list[int]:
 def _tta_starts(file: BinaryIO, offset: int) -> list[int]:
     """A second file starts behind the frames that the first one's table lists."""
     starts = [0]
-    while len(starts) < MAX_PARTS:
-        file.seek(offset)
-        head = file.read(22)
-        if len(head) < 22 or head[:4] != b"TTA1":
-            break
-        rate, samples = struct.unpack_from("<II", head, 10)
-        frame_samples = rate * 256 // 245
-        count = -(-samples // frame_samples) if frame_samples else 0
-        if 4 * count > _TAGS_BYTES:
-            break
-        table = file.read(4 * count)
-        end = offset + len(head) + len(table) + 4 + sum(size for (size,) in struct.iter_unpack("<I", table))
+    while len(starts) < MAX_PARTS and (end := tta_frames_end(file, offset)) is not None:
         file.seek(end)
         if (tags_bytes := file.read(_TAGS_BYTES).find(b"TTA1")) < 0:
             break
@@ -206,6 +270,8 @@ def _mpeg(file: BinaryIO, start: int) -> Beyond | None:
         # Tags at the end hold no frames; the start of another file does, behind its own tags.
         following = recognise_mpeg(file, max(end, leading_tags_end(file, end)))
         if following is None:
+            if stranger := _other_file(file, end):
+                starts.append(stranger.links[1].start)
             break
         first_end = first_end or end
         if walked < counted or walked > counted + _UNCOUNTED_FRAMES:
@@ -221,16 +287,24 @@ def _mpeg(file: BinaryIO, start: int) -> Beyond | None:
 def _walk_frames(file: BinaryIO, start: int, counted: int) -> tuple[int, int]:
     """Walks as many frames as a header counts, and some more: where they end, and how many there are.
 
-    Ends sooner where no frame follows, and where one follows that has a count of its own: the first of another file.
+    Ends sooner where no frame follows, and where one follows that belongs to another file: it has a count of its own,
+    another layer or another rate.
     """
     data, data_start, position = b"", start, start
+    stream: int | None = None
     for number in range(counted + _UNCOUNTED_FRAMES + 1):
         at = position - data_start
         if at + 4 > len(data):
             file.seek(position)
             data, data_start, at = file.read(_READ_BYTES), position, 0
-        length = mpeg_frame_bytes(data[at : at + 4])
-        if not length or (number >= counted and mpeg_counted_frames(file, Found(Kind.MPEG_AUDIO, position))):
+        header = data[at : at + 4]
+        length, before = mpeg_frame_bytes(header), stream
+        stream = mpeg_constant(header)
+        if (
+            not length
+            or before not in (None, stream)
+            or (number >= counted and mpeg_counted_frames(file, Found(Kind.MPEG_AUDIO, position)))
+        ):
             return position, number
         position += length
     return position, counted + _UNCOUNTED_FRAMES + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from instag.audio.ends import movie_claim
 from instag.containers import Kind, StructureError, au, caf, file_size
 from instag.containers.iff import audio_chunks
 from instag.containers.layout import ENDLESS_FROM, UNKNOWN_FROM
@@ -51,6 +52,8 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
         if found.kind == Kind.CAF:
             start, length = caf.data_chunk(file, found.offset)
             return None if length is None else (start, length)
+        if found.kind == Kind.AVI:
+            return movie_claim(file, found.offset)
     except StructureError:
         return None
     return None

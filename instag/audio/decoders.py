@@ -20,6 +20,7 @@ NATIVE = frozenset(
         Kind.OGG_VORBIS,
         Kind.OGG_OPUS,
         Kind.MPEG_AUDIO,
+        Kind.VOC,
     )
 )
 # FFmpeg's names. Given explicitly, FFmpeg never guesses: a guessed playlist would open other files.
@@ -54,6 +55,9 @@ DEMUXERS: dict[Kind, str] = {
     Kind.MPEG_PS: "mpeg",
     Kind.AMR: "amr",
     Kind.FLV: "flv",
+    Kind.DTS: "dts",
+    Kind.REAL: "rm",
+    Kind.VOC: "voc",
 }
 
 

@@ -29,7 +29,7 @@ _SCALES = {
     "dbl": (0.0, 1.0),
 }
 # Streams without a header of their own: FFmpeg guesses their length from the bit rate.
-_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3, Kind.MPEG_TS})
+_UNCOUNTED = frozenset({Kind.AAC, Kind.AC3, Kind.DTS, Kind.MPEG_TS})
 # FFmpeg finds these at the start of a file alone.
 _AT_THE_START = frozenset({Kind.WAV, Kind.RF64, Kind.AIFF})
 
@@ -61,7 +61,8 @@ class AvReader:
             self._av: Any = importlib.import_module("av")
         except ImportError as error:
             raise AvMissingError(str(error)) from None
-        self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError)
+        # IndexError: PyAV's, where a broken file grows a stream while it is read.
+        self._foreign = (self._av.FFmpegError, OSError, ValueError, RuntimeError, IndexError)
         self._av.logging.set_level(self._av.logging.PANIC)
         self._skipped_packets = self._skipped_last = 0
         # Whether all frames of a stream were decoded that has nothing but frames.

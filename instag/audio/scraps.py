@@ -16,7 +16,7 @@ _BETWEEN_TAGS = frozenset(
     (Kind.MPEG_AUDIO, Kind.TRUE_AUDIO, Kind.WAVPACK, Kind.MUSEPACK, Kind.MONKEY, Kind.TAK, Kind.AAC, Kind.AC3)
 )
 # Streams in which one frame follows the other to the end of the file.
-FRAMES_TO_THE_END = frozenset((Kind.MPEG_AUDIO, Kind.AAC, Kind.AC3))
+FRAMES_TO_THE_END = frozenset((Kind.MPEG_AUDIO, Kind.AAC, Kind.AC3, Kind.DTS))
 
 
 def are_scraps(extra_bytes: int, sound_bytes: int) -> bool:

@@ -61,6 +61,9 @@ class Kind(StrEnum):
     MPEG_TS = "MPEG transport stream"
     MPEG_PS = "MPEG program stream"
     AMR = "AMR"
+    DTS = "DTS"
+    REAL = "RealAudio"
+    VOC = "VOC"
     FLV = "Flash video"
     UNKNOWN = "unknown"
 

@@ -46,7 +46,9 @@ class Found:
 _AFTER_TAGS = frozenset(
     (Kind.FLAC, Kind.MPEG_AUDIO, Kind.TRUE_AUDIO, Kind.WAVPACK, Kind.MUSEPACK, Kind.MONKEY, Kind.AAC)
 )
-_UNKNOWN_LAYOUTS = frozenset((Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.AMR, Kind.UNKNOWN))
+_UNKNOWN_LAYOUTS = frozenset(
+    (Kind.TAK, Kind.DSF, Kind.DSDIFF, Kind.MATROSKA, Kind.AC3, Kind.DTS, Kind.AMR, Kind.REAL, Kind.VOC, Kind.UNKNOWN)
+)
 _FILMS = frozenset((Kind.AVI, Kind.MPEG_TS, Kind.MPEG_PS, Kind.FLV))
 _KNOWN_LAYOUTS = frozenset(Kind) - _UNKNOWN_LAYOUTS - _FILMS
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -71,6 +73,12 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\x0bw", Kind.AC3),
     (0, b"\0\0\x01\xba", Kind.MPEG_PS),
     (0, b"#!AMR", Kind.AMR),
+    (0, b".RMF", Kind.REAL),
+    (0, b".ra\xfd", Kind.REAL),
+    (0, b"Creative Voice File\x1a", Kind.VOC),
+    # Its four ways to write a frame's first bytes: 16 or 14 bits a word, either byte first.
+    *((0, sync, Kind.DTS) for sync in (b"\x7f\xfe\x80\x01", b"\xfe\x7f\x01\x80")),
+    *((0, sync, Kind.DTS) for sync in (b"\x1f\xff\xe8\x00", b"\xff\x1f\x00\xe8")),
     (0, b"FLV\x01", Kind.FLV),
     *((0, sync, Kind.AAC) for sync in (b"\xff\xf1", b"\xff\xf9", b"\xff\xf0", b"\xff\xf8", b"ADIF")),
 )
@@ -116,7 +124,9 @@ def recognise(file: BinaryIO) -> Found | None:
             return Found(kind, offset)
     if _is_transport_stream(file, offset):
         return Found(Kind.MPEG_TS, offset)
-    return _form_behind_junk(file, offset) or recognise_mpeg(file, offset)
+    # Whichever comes first: a short MP3 may have a WAV file behind it.
+    founds = (_form_behind_junk(file, offset), recognise_mpeg(file, offset))
+    return min(filter(None, founds), key=lambda found: found.offset, default=None)
 
 
 def _is_transport_stream(file: BinaryIO, offset: int) -> bool:
@@ -156,14 +166,24 @@ def recognise_mpeg(file: BinaryIO, offset: int) -> Found | None:
 
 def _frames_follow(file: BinaryIO, position: int, header: bytes, count: int) -> bool:
     """Whether `count` frames of one stream stand at a position, or one that is all there is."""
-    constant = int.from_bytes(header) & _MPEG_CONSTANT
+    constant = mpeg_constant(header)
     for index in range(count):
         length = mpeg_frame_bytes(header)
-        if not length or int.from_bytes(header) & _MPEG_CONSTANT != constant:
+        if not length or mpeg_constant(header) != constant:
             return index > 0 and not header and count == 2
         position += length
         header = _read_at(file, position, 4)
     return True
+
+
+def mpeg_constant(header: bytes) -> int:
+    """The bits of a frame's four first bytes that are the same in all frames of a stream."""
+    return int.from_bytes(header) & _MPEG_CONSTANT
+
+
+def is_same_mpeg_stream(file: BinaryIO, first: int, second: int) -> bool:
+    """Whether frames at two places may belong to one stream."""
+    return mpeg_constant(_read_at(file, first, 4)) == mpeg_constant(_read_at(file, second, 4))
 
 
 _LAYER_3_KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -193,6 +213,17 @@ def mpeg_frame_bytes(header: bytes) -> int:
         kbits = (_LAYER_2_KBITS if layer == 2 else _LAYER_3_KBITS)[bits_index]
     samples = 576 if is_low_rate and layer == 3 else 1152
     return samples // 8 * 1000 * kbits // rate + padding
+
+
+def mpeg_bytes_a_second(header: bytes) -> float:
+    """Bytes of a second of MPEG audio at the bit rate that these four bytes of a frame name; 0 where they head none."""
+    length = mpeg_frame_bytes(header)
+    if not length:
+        return 0.0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate = (44100, 48000, 32000)[header[2] >> 2 & 3] >> {3: 0, 2: 1, 0: 2}[version]
+    samples = 384 if layer == 1 else 576 if version != 3 and layer == 3 else 1152
+    return length * rate / samples
 
 
 def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:

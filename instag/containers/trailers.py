@@ -11,6 +11,7 @@ APE_MARK = b"APETAGEX"
 APE_HEADER_BYTES = 32
 _HAS_HEADER = 1 << 31
 _LYRICS3V1_LONGEST = 5100
+_ID3V1_BYTES = 128
 
 
 def _ending_at(file: BinaryIO, end: int, length: int) -> bytes:
@@ -76,3 +77,22 @@ def audio_span(file: BinaryIO) -> Span:
     start = min(leading_tags_end(file), file_size(file))
     trailers = trailing_tags(file, start)
     return Span(start, trailers[-1].start if trailers else file_size(file))
+
+
+def tags_end(file: BinaryIO, position: int) -> int:
+    """Where the ID3v1 and APEv2 tags end that start at a place in the middle of a file; the place itself without any.
+
+    Args:
+        file: Open for reading; its position is lost.
+        position: Where the sound in front of them ends.
+    """
+    for _ in range(16):
+        file.seek(position)
+        head = file.read(APE_HEADER_BYTES)
+        if head[:8] == APE_MARK and len(head) == APE_HEADER_BYTES:
+            position += APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
+        elif head[:3] == b"TAG":
+            position += _ID3V1_BYTES
+        else:
+            break
+    return position

@@ -39,6 +39,7 @@ FILES = [
     (Kind.CAF, "CAF", "PCM_16", EXACT),
     (Kind.CAF, "CAF", "PCM_24", EXACT),
     (Kind.CAF, "CAF", "ALAC_16", EXACT),
+    (Kind.VOC, "VOC", "PCM_16", EXACT),
     (Kind.FLAC, "FLAC", "PCM_16", EXACT),
     (Kind.FLAC, "FLAC", "PCM_24", EXACT),
     (Kind.OGG_VORBIS, "OGG", "VORBIS", LOSSY),
