@@ -198,7 +198,9 @@ class AudioStream:
                 found_more = claimed is None and beyond is None and total / self.info.sample_rate > whole
                 is_less = claimed is not None and total / self.info.sample_rate < claimed - _LOST_SECONDS
                 if found_more or self._reader.damage or is_less or (is_flac and beyond is None):
-                    self._passed_over = f"A part at {seconds:.1f} s is damaged and was passed over."
+                    # Over a gap in Ogg libsndfile goes on by itself, and does not tell where it was.
+                    where = f"A part at {seconds:.1f} s" if stopped else "A part of it"
+                    self._passed_over = f"{where} is damaged and was passed over."
                 return
         elif beyond:
             self._passed_over, self._first_share = _MORE_FOLLOWS, beyond.first_share
