@@ -1,8 +1,8 @@
 """Does the list of instruments depend on how long a recording is? Recordings of one instrument, joined to an hour.
 
-    python -m benchmarks.length corpus/manifest.csv [--model instag] [--minutes 60] [--sources A,B] [-o length.json]
+    python -m benchmarks.length corpus/manifest.csv [--model instag] [--split dev] [--minutes 60] [--sources A,B]
 
-For each label, its recordings of the split `train` are joined in a random order, again and again until an hour is full,
+For each label, its recordings of a split (`train` unless another is named) are joined in a random order, again and again until an hour is full,
 and scored window by window as `instag tag` does. The hour is then taken as one file, and cut into files of 15 s, 1, 3
 and 10 minutes, each of which gets its verdict from the runtime's own rule. In a second table, one instrument plays the
 first tenth of the file and another one the rest.
@@ -35,17 +35,18 @@ BATCH = 16
 MOST_FILES_A_LABEL = 40
 
 
-def recordings(manifest: Path, sources: Sequence[str] = ()) -> dict[str, list[Path]]:
+def recordings(manifest: Path, split: str, sources: Sequence[str] = ()) -> dict[str, list[Path]]:
     """Recordings to join, by label.
 
     Args:
         manifest: CSV with path, label, source and split.
+        split: Which recordings.
         sources: Only these collections; all where empty.
     """
     found: dict[str, list[Path]] = defaultdict(list)
     with manifest.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["split"] == "train" and row["label"] in IRMAS_11 and (not sources or row["source"] in sources):
+            if row["split"] == split and row["label"] in IRMAS_11 and (not sources or row["source"] in sources):
                 found[row["label"]].append(manifest.parent / row["path"])
     return dict(found)
 
@@ -150,14 +151,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--model", default="instag", help="an ONNX file, or the name of a shipped model")
+    parser.add_argument("--split", default="train", help="part of the manifest: train, or dev")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the longest file")
     parser.add_argument("--sources", default="", help="only these collections of the manifest, with commas between")
     parser.add_argument("-o", "--output", type=Path, help="the figures as JSON")
     options = parser.parse_args()
     model = open_model(find_model(options.model), Device.CPU)
-    paths = recordings(options.manifest, [name for name in options.sources.split(",") if name])
+    paths = recordings(options.manifest, options.split, [name for name in options.sources.split(",") if name])
     if not paths:
-        parser.error(f"{options.manifest}: no recording of the split 'train' has one of the eleven labels")
+        parser.error(f"{options.manifest}: no recording of the split {options.split!r} has one of the eleven labels")
     hours = score_hours(model, paths, options.minutes * 60)
     lengths = [seconds for seconds in LENGTHS_SECONDS if seconds <= options.minutes * 60]
     document: dict[str, Any] = {"model_id": model.card.model_id, "model_version": model.card.version}

@@ -26,7 +26,7 @@ BATCH = 16
 MOST_REVIEW = 0.40
 RIGHT_AMONG_KEPT = 0.90
 # Of the lists of instruments, no more labels than this are wrong per recording.
-MOST_FALSE_LABELS = 0.4
+MOST_FALSE_LABELS = 0.3
 _PRESENCE_THRESHOLDS = np.round(np.arange(0.01, 1.02, 0.01), 2)
 _TEMPERATURES = np.round(np.arange(0.4, 2.55, 0.05), 2)
 

@@ -30,14 +30,15 @@ def corpus(tmp_path: Path) -> Path:
     return manifest
 
 
-def test_only_the_eleven_of_the_training_split_are_joined(corpus: Path) -> None:
-    found = length.recordings(corpus)
+def test_only_the_eleven_of_one_split_are_joined(corpus: Path) -> None:
+    found = length.recordings(corpus, "train")
     assert {label: len(paths) for label, paths in found.items()} == {"organ": 2, "flute": 2}
-    assert [path.name for path in length.recordings(corpus, ["b"])["organ"]] == ["organ-b.wav"]
+    assert [path.name for path in length.recordings(corpus, "train", ["b"])["organ"]] == ["organ-b.wav"]
+    assert [path.name for path in length.recordings(corpus, "dev")["piano"]] == ["absent.wav"]
 
 
 def test_recordings_are_joined_until_the_time_is_full(corpus: Path) -> None:
-    paths = length.recordings(corpus)["organ"]
+    paths = length.recordings(corpus, "train")["organ"]
     samples = np.concatenate(list(length.joined(paths, SAMPLE_RATE, 11.5, 1)))
     assert len(samples) == 11.5 * SAMPLE_RATE
     assert synth.peak_frequency(samples, SAMPLE_RATE) == pytest.approx(frequency_of("organ"), abs=2)
@@ -45,7 +46,7 @@ def test_recordings_are_joined_until_the_time_is_full(corpus: Path) -> None:
 
 def test_a_model_that_knows_its_tones_has_the_same_list_at_every_length(corpus: Path) -> None:
     model = open_model(write_tiny_model(corpus.parent / "tiny.onnx"), Device.CPU)
-    hours = length.score_hours(model, length.recordings(corpus), 120)
+    hours = length.score_hours(model, length.recordings(corpus, "train"), 120)
     for seconds in (15, 60, 120):
         row = length.by_length(hours, model.card, seconds)
         assert (row["right"], row["found"], row["false_labels"], row["same_as_hour"]) == (1.0, 1.0, 0.0, 1.0)
