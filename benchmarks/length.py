@@ -2,10 +2,10 @@
 
     python -m benchmarks.length corpus/manifest.csv [--model instag] [--split dev] [--minutes 60] [--sources A,B]
 
-For each label, its recordings of a split (`train` unless another is named) are joined in a random order, again and again
-until an hour is full, and scored window by window as `instag tag` does. The hour is then taken as one file, and cut into
-files of 15 s, 1, 3 and 10 minutes, each of which gets its verdict from the runtime's own rule. In a second table, one
-instrument plays the first tenth of the file and another one the rest.
+For each label, its recordings of a split (`train` unless another is named) are joined in a random order, again and
+again until an hour is full, and scored window by window as `instag tag` does. The hour is then taken as one file, and
+cut into files of 15 s, 1, 3 and 10 minutes, each of which gets its verdict from the runtime's own rule. In a second
+table, one instrument plays the first tenth of the file and another one the rest.
 """
 
 from __future__ import annotations
