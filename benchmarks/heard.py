@@ -180,6 +180,33 @@ _JOINED = (
 )
 
 
+# What a whole file of another kind is put behind, and what is cut off; where the first ends, or that it was cut off, a
+# header says.
+_FIRSTS = (*_JOINED, ("au", "pcm_s16be"), ("caf", "pcm_s16le"), ("w64", "pcm_s16le"), ("flac", "flac"), ("mp3", "mp3"))
+_FIRSTS += (("ogg", "libvorbis"), ("opus", "libopus"), ("mka", "flac"), ("avi", "mp3"), ("flv", "mp3"), ("mp2", "mp2"))
+_SECONDS = (("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libvorbis"), ("m4a", "aac"), ("mp3", "mp3"))
+_NO_LENGTH = frozenset(("m4a", "mp2"))
+
+
+def make_strangers(folder: Path) -> Iterator[tuple[str, Path, float]]:
+    """Files of one kind with one of another kind behind them, and files that were cut off."""
+    for number, (_, _, seconds) in enumerate(_SHAPES):
+        for extension, codec in _FIRSTS:
+            first = folder / f"{codec}-{number}.{extension}"
+            if not first.exists():
+                continue
+            data = first.read_bytes()
+            for other, other_codec in _SECONDS:
+                second = folder / f"{other_codec}-{number}.{other}"
+                if other != extension and second.exists():
+                    kind = f"{extension}, another kind behind"
+                    made = folder / f"{extension}-{other}-{number}.{extension}"
+                    made.write_bytes(data + second.read_bytes())
+                    yield kind, made, 2.0 * seconds
+            if extension not in _NO_LENGTH:
+                yield _put(folder, f"{extension}, cut off", number, extension, data[: len(data) * 2 // 3], seconds)
+
+
 def make_broken(folder: Path) -> Iterator[tuple[str, Path, float]]:
     """Breaks copies of the whole files: kind, path and the seconds that are there (0: FFmpeg is asked)."""
     for number, (_, _, seconds) in enumerate(_SHAPES):
@@ -257,7 +284,12 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = [*make_whole(ffmpeg, folder), *make_several(ffmpeg, folder), *make_broken(folder)]
+        made = [
+            *make_whole(ffmpeg, folder),
+            *make_several(ffmpeg, folder),
+            *make_broken(folder),
+            *make_strangers(folder),
+        ]
         with ThreadPoolExecutor(2) as pool:
             outcomes = list(pool.map(lambda one: measure(ffmpeg, one), made))
     print(table(outcomes))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 import soxr
@@ -27,6 +27,7 @@ from instag.audio.mono import Limiter, Mixer
 from instag.audio.pyav import AvMissingError, AvReader, NoAudioStreamError
 from instag.audio.reader import DecodingStoppedError, Reader
 from instag.audio.sndfile import CannotOpenError, SndfileReader
+from instag.audio.view import Part
 from instag.constants import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from instag.containers import Kind
 from instag.containers.digest import HeardSamples
@@ -105,8 +106,8 @@ class AudioStream:
                 raise FileError(ErrorCode.EMPTY_FILE, f"{name}: the file is empty (0 bytes).", _NEW_COPY)
             self._found = recognise(file)
             self._share_present = share_present(file, self._found) if self._found else 1.0
-            self._lacks_end = bool(self._found and self._found.kind.startswith("Ogg")) and ogg_lacks_end(file)
             beyond = sound_beyond(file, self._found) if self._found else None
+            self._lacks_end = _lacks_end(file, self._found, beyond)
             self._reader = _open_reader(name, file, self._found, beyond, heard)
             hears_first = beyond is not None and isinstance(self._reader, SndfileReader)
             self._first_share = beyond.first_share if beyond and hears_first else 1.0
@@ -284,6 +285,14 @@ class AudioStream:
         if peak > OVERSHOOT:
             sentences.append(f"Samples reach {peak:.4g} times full scale; the recording was turned down.")
         self.warning = " ".join(sentences)
+
+
+def _lacks_end(file: BinaryIO, found: Found | None, beyond: Beyond | None) -> bool:
+    """Whether an Ogg file, or the last of those that were joined, was cut off."""
+    if beyond and beyond.links:
+        last = cast(BinaryIO, Part(file, beyond.links[-1]))
+        return _lacks_end(last, recognise(last), None)
+    return found is not None and found.kind.startswith("Ogg") and ogg_lacks_end(file)
 
 
 def _reader_of_all(file: BinaryIO, found: Found, beyond: Beyond | None) -> Reader:

@@ -75,7 +75,7 @@ def _of_the_same_kind(file: BinaryIO, found: Found) -> Beyond | None:
     if found.kind == Kind.MPEG_AUDIO:
         return _mpeg(file, found.offset)
     if found.kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) and not found.offset:
-        return _joined(file, _ogg_starts(file))
+        return _ogg(file)
     if found.kind in (Kind.WAV, Kind.AIFF):
         return _joined(file, _form_starts(file, found.offset, "little" if found.kind == Kind.WAV else "big"))
     if found.kind == Kind.MP4:
@@ -164,9 +164,9 @@ def _joined(file: BinaryIO, starts: list[int]) -> Beyond | None:
     return Beyond(links, links[0].end / size) if len(links) > 1 else None
 
 
-def _ogg_starts(file: BinaryIO) -> list[int]:
-    """A link starts where a stream does after the pages of sound have begun."""
-    starts, sound_began = [0], False
+def _ogg(file: BinaryIO) -> Beyond | None:
+    """A link starts where a stream does after the pages of sound have begun, and where pages end and a file starts."""
+    starts, sound_began, end = [0], False, 0
     try:
         for page in pages(file):
             if not page.flags & FIRST:
@@ -174,9 +174,12 @@ def _ogg_starts(file: BinaryIO) -> list[int]:
             elif sound_began:
                 starts.append(page.span.start)
                 sound_began = False
+            end = page.span.end
     except StructureError:
-        return [0]
-    return starts
+        return None
+    if end < file_size(file) and (stranger := _other_file(file, end)):
+        starts.append(stranger.links[1].start)
+    return _joined(file, starts)
 
 
 def _form_starts(file: BinaryIO, offset: int, order: str) -> list[int]:
