@@ -219,7 +219,9 @@ def tuned_run(
         seed: Of the order.
         folder: Where runs are kept.
     """
-    weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in start.state_dict().values())).hexdigest()
+    # The correction starts at random, and tuning leaves it alone.
+    state = {name: value for name, value in start.state_dict().items() if not name.startswith("head.correction")}
+    weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in state.values())).hexdigest()
     numbers = {name: value for name, value in asdict(settings).items() if name in TUNING}
     key = key_of(["tuned", weights, [pool.key for pool in chosen], numbers, seed, fitting_version()])
     kept = folder / f"tuned-{key}.pt"
