@@ -45,6 +45,8 @@ _STRANGERS = (
     *((b"ID3" + version + b"\0", 0) for version in (b"\2", b"\3", b"\4")),
     (b"OggS\0\2", 0),
 )
+# Two bytes tell these, and stand in any sound now and then: behind a header with a stale size they are no other file.
+_SHORT_MARKS = frozenset((Kind.AAC, Kind.AC3))
 _FORMS = ((b"RIFF", b"WAVE"), (b"RIFX", b"WAVE"), (b"RF64", b"WAVE"), (b"BW64", b"WAVE"), (b"FORM", b"AIF"))
 
 
@@ -94,9 +96,8 @@ def _other_file(file: BinaryIO, end: int | None) -> Beyond | None:
     if end is None:
         return None
     end = tags_end(file, end)
-    if recognise(cast(BinaryIO, Part(file, Span(end, file_size(file))))) is None:
-        return None
-    return _joined(file, [0, end])
+    found = recognise(cast(BinaryIO, Part(file, Span(end, file_size(file)))))
+    return None if found is None or found.kind in _SHORT_MARKS else _joined(file, [0, end])
 
 
 def flac_beyond(file: BinaryIO, found: Found, decoded_frames: int) -> Beyond | None:

@@ -107,6 +107,19 @@ def test_a_picture_or_the_header_of_a_wav_file_inside_flac_is_no_stranger(
     assert len(samples) / 16_000 == pytest.approx(SECONDS, abs=0.1) and stream.code is None
 
 
+@pytest.mark.parametrize("mark", [b"\xff\xf1", b"\x0b\x77"])
+def test_two_bytes_of_sound_behind_a_stale_size_are_no_stranger(
+    files: dict[str, bytes], tmp_path: Path, mark: bytes
+) -> None:
+    wav = files["wav"]
+    half = len(wav) // 4 * 2
+    path = tmp_path / "stale.wav"
+    sizes = wav[:4] + (half - 8).to_bytes(4, "little") + wav[8:40] + (half - 44).to_bytes(4, "little")
+    path.write_bytes(sizes + wav[44:half] + mark + wav[half + 2 :])
+    samples, _ = decode(path)
+    assert len(samples) / 16_000 == pytest.approx(SECONDS, abs=0.1)
+
+
 def test_mpeg_frames_of_another_layer_are_another_file(files: dict[str, bytes], tmp_path: Path) -> None:
     for first, second in (("mp3", "mp2"), ("mp2", "mp3")):
         path = tmp_path / f"joined.{first}"
