@@ -6,7 +6,6 @@ Its thresholds and temperatures are not fitted here: they come from real recordi
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +21,7 @@ from train.errors import TrainingError
 from train.measure.calibration import Calibration
 from train.models.ear import EarBody, EarConfig, EarNet, load_ear, save_ear, untrained_ear
 from train.models.efficientat import Mn04
-from train.provenance import commit, fitting_version, library_versions
+from train.provenance import commit, library_versions
 from train.recipe.data import Data
 from train.recipe.ear_fit import (
     TUNING,
@@ -36,6 +35,7 @@ from train.recipe.ear_fit import (
     tune_ear,
 )
 from train.recipe.ear_pool import MelPool, mel_pool
+from train.recipe.kept import kept_or_made, made_from
 from train.recipe.pool import key_of
 from train.sound.mixing import MixSettings
 from train.toml import read_toml, settings_from
@@ -220,18 +220,16 @@ def tuned_run(
         folder: Where runs are kept.
     """
     # The correction starts at random, and tuning leaves it alone.
-    state = {name: value for name, value in start.state_dict().items() if not name.startswith("head.correction")}
-    weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in state.values())).hexdigest()
+    weights = made_from(start, without="head.correction")
     numbers = {name: value for name, value in asdict(settings).items() if name in TUNING}
-    key = key_of(["tuned", weights, [pool.key for pool in chosen], numbers, seed, fitting_version()])
-    kept = folder / f"tuned-{key}.pt"
-    if not kept.exists():
-        net = tune_ear(start, together(chosen), Targets.of(chosen), settings, seed)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(net.state_dict(), kept.with_suffix(".partial"))
-        kept.with_suffix(".partial").replace(kept)
+    key = key_of(["tuned", *weights, [pool.key for pool in chosen], numbers, seed])
     net = copy.deepcopy(start)
-    net.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
+    net.load_state_dict(
+        kept_or_made(
+            folder / f"tuned-{key}.pt",
+            lambda: tune_ear(start, together(chosen), Targets.of(chosen), settings, seed).state_dict(),
+        )
+    )
     return net
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ import torch
 
 from train.models.heads import InstrumentNet, NetConfig, save_checkpoint, untrained
 from train.models.yamnet_body import Pretrained, YamnetBody
-from train.provenance import commit, fitting_version, library_versions
+from train.provenance import commit, library_versions
 from train.recipe.calibrate import FoldScores, calibrate_folds, figures_of, score_sets
 from train.recipe.config import RecipeConfig, read_recipe
 from train.recipe.data import Data, load_data
 from train.recipe.fit import TuneSettings, average, embeddings, fit_head, lower_maps, tune
 from train.recipe.judge import embed_set, held_sets
+from train.recipe.kept import kept_or_made, made_from
 from train.recipe.pool import Labels, Pool, key_of, mixture_pool
 from train.sound.mixing import Mixer
 
@@ -58,25 +59,17 @@ def make_network(
     runs = _tuned(start, pools, settings, seeds, folder)
     body = average(start.body, [body for body, _ in runs], config.average_share)
     keys = [pool.key for pool in pools]
-    parts = [keys, _made_from(start), dataclasses.asdict(settings), list(seeds), config.average_share]
+    parts = [keys, made_from(start), dataclasses.asdict(settings), list(seeds), config.average_share]
     path = folder / f"heads-{key_of([*parts, dataclasses.asdict(config.head)])}.pt"
-    if not path.exists():
+
+    def head() -> dict[str, Any]:
         features = torch.cat([embeddings(body, pool) for pool in pools])
-        head = fit_head(start.head, features, Labels.of(pools), config.head, seeds[0])
-        torch.save(head.state_dict(), path.with_suffix(".partial"))
-        path.with_suffix(".partial").replace(path)
+        return fit_head(start.head, features, Labels.of(pools), config.head, seeds[0]).state_dict()
+
     net = InstrumentNet(body, copy.deepcopy(start.head))
-    net.head.load_state_dict(torch.load(path, weights_only=True))
+    net.head.load_state_dict(kept_or_made(path, head))
     losses = {"losses": {str(seed): history for seed, (_, history) in zip(seeds, runs, strict=True)}}
     return net.eval(), _small(net, config.small_places), losses
-
-
-def _made_from(start: InstrumentNet) -> list[str]:
-    """What decides a fit besides its data and settings: the weights that it starts from, and the code."""
-    weights = hashlib.sha256()
-    for name, value in sorted(start.state_dict().items()):
-        weights.update(name.encode() + value.contiguous().numpy().tobytes())
-    return [weights.hexdigest(), fitting_version()]
 
 
 def _small(net: InstrumentNet, places: int) -> InstrumentNet:
@@ -96,18 +89,17 @@ def _tuned(
     """A tuned body and its losses for each pool and seed; what any run of the recipe finished is read back."""
     runs = []
     for pool, seed in zip(pools, seeds, strict=True):
-        parts = [pool.key, _made_from(start), dataclasses.asdict(settings), seed]
-        path = folder / f"tuned-{key_of(parts)}.pt"
-        if not path.exists():
-            maps = lower_maps(start.body, pool, settings)
-            net, history = tune(start, pool, maps, settings, seed)
-            torch.save({"state": net.body.state_dict(), "history": history}, path.with_suffix(".partial"))
-            path.with_suffix(".partial").replace(path)
-        kept = torch.load(path, weights_only=True)
+        parts = [pool.key, made_from(start), dataclasses.asdict(settings), seed]
+        kept = kept_or_made(folder / f"tuned-{key_of(parts)}.pt", partial(_tuned_once, start, pool, settings, seed))
         body = copy.deepcopy(start.body)
         body.load_state_dict(kept["state"])
         runs.append((body, kept["history"]))
     return runs
+
+
+def _tuned_once(start: InstrumentNet, pool: Pool, settings: TuneSettings, seed: int) -> dict[str, Any]:
+    net, history = tune(start, pool, lower_maps(start.body, pool, settings), settings, seed)
+    return {"state": net.body.state_dict(), "history": history}
 
 
 def run_folds(
