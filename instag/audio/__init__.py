@@ -178,8 +178,7 @@ class AudioStream:
         seconds = frames / self.info.sample_rate
         is_flac = self._found is not None and self._found.kind == Kind.FLAC
         is_claimed = claimed is not None and seconds >= claimed
-        is_mpeg = self._found is not None and self._found.kind == Kind.MPEG_AUDIO
-        beyond = self._beyond(frames) if stopped is None or is_claimed or is_mpeg else None
+        beyond = self._beyond(frames, stopped is None or is_claimed)
         if stopped is not None and is_flac and is_claimed and beyond is None:
             return  # What libsndfile fell over stands behind the sound: a tag, or zeros.
         is_short = claimed is not None and seconds < claimed - _CLAIM_TOLERANCE_SECONDS
@@ -209,11 +208,11 @@ class AudioStream:
         if stopped is not None:
             raise stopped
 
-    def _beyond(self, frames: int) -> Beyond | None:
+    def _beyond(self, frames: int, has_ended: bool) -> Beyond | None:
         """What follows the frames that libsndfile decoded of a stream whose end nothing told beforehand."""
         if self._found is None or not isinstance(self._reader, SndfileReader):
             return None
-        if self._found.kind == Kind.FLAC:
+        if self._found.kind == Kind.FLAC and has_ended:
             return flac_beyond(self._file, self._found, frames)
         if self._found.kind == Kind.MPEG_AUDIO and self.info.claimed_seconds is None:
             return mpeg_beyond(self._file, self._found, frames / self.info.sample_rate)

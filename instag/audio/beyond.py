@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import BinaryIO, cast
 
 from instag.audio.claims import mpeg_counted_frames
-from instag.audio.ends import own_end, tta_frames_end
+from instag.audio.ends import form_end, own_end, tta_frames_end
 from instag.audio.scraps import only_scraps_between, sound_end
 from instag.audio.view import Part
 from instag.containers import MAX_PARTS, Kind, Span, StructureError, file_size
@@ -79,7 +79,7 @@ def _of_the_same_kind(file: BinaryIO, found: Found) -> Beyond | None:
     if found.kind in (Kind.OGG_VORBIS, Kind.OGG_OPUS, Kind.OGG_FLAC) and not found.offset:
         return _ogg(file)
     if found.kind in (Kind.WAV, Kind.AIFF):
-        return _joined(file, _form_starts(file, found.offset, "little" if found.kind == Kind.WAV else "big"))
+        return _joined(file, _form_starts(file, found.offset))
     if found.kind == Kind.MP4:
         return _joined(file, _mp4_starts(file))
     if found.kind == Kind.TRUE_AUDIO:
@@ -183,14 +183,10 @@ def _ogg(file: BinaryIO) -> Beyond | None:
     return _joined(file, starts)
 
 
-def _form_starts(file: BinaryIO, offset: int, order: str) -> list[int]:
+def _form_starts(file: BinaryIO, offset: int) -> list[int]:
     """A second RIFF or AIFF file starts where the first one claims to end."""
     starts = [offset]
-    while len(starts) < MAX_PARTS:
-        file.seek(starts[-1])
-        head = file.read(8)
-        length = int.from_bytes(head[4:], "big" if order == "big" or head[:4] == b"RIFX" else "little")
-        start = starts[-1] + 8 + length + (length & 1)
+    while len(starts) < MAX_PARTS and (start := form_end(file, starts[-1])) is not None:
         file.seek(start)
         head = file.read(12)
         if not any(head[:4] == name and head[8:].startswith(form) for name, form in _FORMS):

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-from instag.audio.ends import movie_claim
-from instag.containers import Kind, StructureError, au, caf, file_size
+from instag.containers import MAX_PARTS, Kind, StructureError, au, caf, file_size
 from instag.containers.iff import audio_chunks
 from instag.containers.layout import ENDLESS_FROM, UNKNOWN_FROM
 from instag.containers.recognise import Found, mpeg_frame_bytes
@@ -53,9 +52,24 @@ def _claim(file: BinaryIO, found: Found) -> tuple[int, int] | None:
             start, length = caf.data_chunk(file, found.offset)
             return None if length is None else (start, length)
         if found.kind == Kind.AVI:
-            return movie_claim(file, found.offset)
+            return _movie_claim(file, found.offset)
     except StructureError:
         return None
+    return None
+
+
+def _movie_claim(file: BinaryIO, offset: int) -> tuple[int, int] | None:
+    """Where the sound and pictures of an AVI file start, and how many bytes its header claims for them."""
+    position = offset + 12
+    for _ in range(MAX_PARTS):
+        file.seek(position)
+        head = file.read(12)
+        if len(head) < 12:
+            return None
+        size = int.from_bytes(head[4:8], "little")
+        if head[:4] == b"LIST" and head[8:] == b"movi":
+            return None if size in (0, 0xFFFFFFFF) else (position + 12, size - 4)
+        position += 8 + size + (size & 1)
     return None
 
 

@@ -9,44 +9,11 @@ from instag.containers import MAX_PARTS, Kind, StructureError, au, caf, file_siz
 from instag.containers.layout import ENDLESS_FROM, UNKNOWN_FROM
 from instag.containers.recognise import Found
 
-# A count in a header of Matroska with all its bits set says: up to the end of the file.
 _EBML_SEGMENT = b"\x18\x53\x80\x67"
 _UNKNOWN_SIZE = 0xFFFFFFFF
-_BOX_NAMES = frozenset(
-    (
-        b"ftyp",
-        b"moov",
-        b"mdat",
-        b"moof",
-        b"mfra",
-        b"free",
-        b"skip",
-        b"wide",
-        b"uuid",
-        b"meta",
-        b"sidx",
-        b"styp",
-        b"pnot",
-    )
-)
+_BOX_NAMES = frozenset(b"ftyp styp moov moof mfra mdat sidx meta uuid free skip wide pnot".split())
+_CAF_CHUNKS = frozenset(b"pakt info kuki chan free midi mark regn strg umid uuid inst peak".split())
 _W64_HEAD_BYTES = 40
-_CAF_CHUNKS = frozenset(
-    (
-        b"pakt",
-        b"info",
-        b"kuki",
-        b"chan",
-        b"free",
-        b"midi",
-        b"mark",
-        b"regn",
-        b"strg",
-        b"umid",
-        b"uuid",
-        b"inst",
-        b"peak",
-    )
-)
 _FLV_HEADER_BYTES, _FLV_TAG_BYTES = 9, 11
 
 
@@ -76,19 +43,12 @@ def own_end(file: BinaryIO, found: Found) -> int | None:
     return end if end is not None and end < file_size(file) else None
 
 
-def movie_claim(file: BinaryIO, offset: int) -> tuple[int, int] | None:
-    """Where the sound and pictures of an AVI file start, and how many bytes its header claims for them."""
-    position = offset + 12
-    for _ in range(MAX_PARTS):
-        file.seek(position)
-        head = file.read(12)
-        if len(head) < 12:
-            return None
-        size = int.from_bytes(head[4:8], "little")
-        if head[:4] == b"LIST" and head[8:] == b"movi":
-            return None if size in (0, _UNKNOWN_SIZE) else (position + 12, size - 4)
-        position += 8 + size + (size & 1)
-    return None
+def form_end(file: BinaryIO, start: int) -> int | None:
+    """Behind the outermost chunk of RIFF, RIFX or AIFF that starts somewhere; None where its size says nothing."""
+    file.seek(start)
+    head = file.read(8)
+    length = int.from_bytes(head[4:], "big" if head[:4] in (b"FORM", b"RIFX") else "little")
+    return None if length in (0, _UNKNOWN_SIZE) else start + 8 + length + (length & 1)
 
 
 def tta_frames_end(file: BinaryIO, offset: int) -> int | None:
@@ -110,17 +70,15 @@ def tta_frames_end(file: BinaryIO, offset: int) -> int | None:
 
 def _forms_end(file: BinaryIO, found: Found) -> int | None:
     """Behind the outermost chunk; large AVI files have several of these."""
-    position, size = found.offset, file_size(file)
-    order = "big" if found.kind == Kind.AIFF or found.big_endian else "little"
+    position, size = form_end(file, found.offset), file_size(file)
     for _ in range(MAX_PARTS):
+        if position is None or position >= size:
+            return None
         file.seek(position)
         head = file.read(12)
-        if position > found.offset and not (found.kind == Kind.AVI and head[:4] == b"RIFF" and head[8:] == b"AVIX"):
+        if found.kind != Kind.AVI or head[:4] != b"RIFF" or head[8:] != b"AVIX":
             return position
-        length = int.from_bytes(head[4:8], "big" if order == "big" else "little")
-        position += 8 + length + (length & 1)
-        if length in (0, _UNKNOWN_SIZE) or position >= size:
-            return None
+        position = form_end(file, position)
     return None
 
 
@@ -179,7 +137,7 @@ def _segment_end(file: BinaryIO, offset: int) -> int | None:
         count = 9 - head[4].bit_length()
         length = int.from_bytes(head[4 : 4 + count]) & ((1 << 7 * count) - 1)
         if length == (1 << 7 * count) - 1:
-            return None
+            return None  # all bits set: up to the end of the file
         position += 4 + count + length
         if head[:4] == _EBML_SEGMENT:
             return position

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from instag.containers import Kind, file_size
+from instag.containers.id3 import ID3V1_BYTES
 from instag.containers.trailers import audio_span
 
 # Less than this share of a recording is not worth a warning; an ID3v1 tag behind a short one is not either.
 _SHARE = 0.01
-_ID3V1_BYTES = 128
 # Zeros to the end of a block of a disk are padding; many more may be what a failed copy left of the sound.
 _PADDING_BYTES = 4096
 _BETWEEN_TAGS = frozenset(
@@ -26,7 +26,7 @@ def are_scraps(extra_bytes: int, sound_bytes: int) -> bool:
         extra_bytes: How many lie behind it.
         sound_bytes: How many the sound has.
     """
-    return extra_bytes <= max(_ID3V1_BYTES, sound_bytes * _SHARE)
+    return extra_bytes <= max(ID3V1_BYTES, sound_bytes * _SHARE)
 
 
 def only_scraps_between(file: BinaryIO, start: int, end: int) -> bool:

@@ -6,9 +6,9 @@ import os
 from typing import BinaryIO
 
 from instag.containers import Span
+from instag.containers.id3 import ID3V1_BYTES
 
 _ENDLESS_BYTES = 1 << 40
-_ID3V1_BYTES = 128
 
 
 class View:
@@ -39,7 +39,7 @@ class View:
 
     def read(self, size: int) -> bytes:
         """See `io.RawIOBase.read`. An error reads as the end: raised in a callback from C, it would only be printed."""
-        if self._is_endless and self._position >= self._size - _ID3V1_BYTES:
+        if self._is_endless and self._position >= self._size - ID3V1_BYTES:
             # libsndfile looks for a tag at the end, and gives the file up where it can read nothing there.
             data = bytes(size)
         else:

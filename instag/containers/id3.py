@@ -9,6 +9,8 @@ from typing import BinaryIO
 from instag.containers import MAX_PARTS, StructureError, UnsupportedError, too_many, unpack
 
 HEADER_BYTES = 10
+# Of an ID3v1 tag, which is no relation but in name: it stands at the end.
+ID3V1_BYTES = 128
 _MOST_COPIED_BYTES = 16 << 30
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 

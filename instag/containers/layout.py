@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from instag.containers import MAX_PARTS, Kind, Span, file_size
+from instag.containers.id3 import ID3V1_BYTES
 
 # Writers that do not know the length yet leave the largest number, or one near it, behind.
 UNKNOWN_FROM = 0x7FFF_0000
@@ -21,7 +22,6 @@ _WRAP_BYTES = 1 << 32
 _TAIL_BYTES = 4 << 20
 _WAVE64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _WAVE64_LIST = b"list" + bytes.fromhex("912fcf11a5d628db04c10000")
-_ID3V1_BYTES = 128
 _EXTENSIBLE = b"\xfe\xff"
 # Less than this, and less than a hundredth of the sound, is what some recorders leave behind their sound.
 _CRUMBS_BYTES = 4096
@@ -123,7 +123,7 @@ class _Chunks:
             rest <= max(8, min(_CRUMBS_BYTES, claimed // 100))
             or head[:3] == b"ID3"
             or head[:8] == b"APETAGEX"
-            or (rest <= _ID3V1_BYTES and head[:3] == b"TAG")
+            or (rest <= ID3V1_BYTES and head[:3] == b"TAG")
         ):
             return False
         return rest > len(head) or any(head)

@@ -203,7 +203,7 @@ def mpeg_frame_bytes(header: bytes) -> int:
     if version == 1 or layer == 4 or rate_index == 3 or bits_index in (0, 15):
         return 0
     is_low_rate = version != 3
-    rate = (44100, 48000, 32000)[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
+    rate, samples = _mpeg_rate_and_samples(header)
     if layer == 1:
         kbits = (_LOW_RATE_LAYER_1_KBITS if is_low_rate else _LAYER_1_KBITS)[bits_index]
         return (12_000 * kbits // rate + padding) * 4
@@ -211,7 +211,6 @@ def mpeg_frame_bytes(header: bytes) -> int:
         kbits = _LOW_RATE_KBITS[bits_index]
     else:
         kbits = (_LAYER_2_KBITS if layer == 2 else _LAYER_3_KBITS)[bits_index]
-    samples = 576 if is_low_rate and layer == 3 else 1152
     return samples // 8 * 1000 * kbits // rate + padding
 
 
@@ -220,10 +219,15 @@ def mpeg_bytes_a_second(header: bytes) -> float:
     length = mpeg_frame_bytes(header)
     if not length:
         return 0.0
+    rate, samples = _mpeg_rate_and_samples(header)
+    return length * rate / samples
+
+
+def _mpeg_rate_and_samples(header: bytes) -> tuple[int, int]:
+    """Sample rate in Hz, and samples in a frame, of a valid header."""
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
     rate = (44100, 48000, 32000)[header[2] >> 2 & 3] >> {3: 0, 2: 1, 0: 2}[version]
-    samples = 384 if layer == 1 else 576 if version != 3 and layer == 3 else 1152
-    return length * rate / samples
+    return rate, 384 if layer == 1 else 576 if version != 3 and layer == 3 else 1152
 
 
 def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:

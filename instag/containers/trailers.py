@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from instag.containers import Span, file_size
-from instag.containers.id3 import from_synchsafe, leading_tags_end
+from instag.containers.id3 import ID3V1_BYTES, from_synchsafe, leading_tags_end
 
 APE_MARK = b"APETAGEX"
 APE_HEADER_BYTES = 32
 _HAS_HEADER = 1 << 31
 _LYRICS3V1_LONGEST = 5100
-_ID3V1_BYTES = 128
 
 
 def _ending_at(file: BinaryIO, end: int, length: int) -> bytes:
@@ -37,9 +36,9 @@ def _last_tag_start(file: BinaryIO, end: int) -> int:
     ape = ape_tag_ending_at(file, end)
     if ape:
         return ape.start
-    tail = _ending_at(file, end, 128)
+    tail = _ending_at(file, end, ID3V1_BYTES)
     if tail[:3] == b"TAG":
-        start = end - 128
+        start = end - ID3V1_BYTES
         return start - 227 if _ending_at(file, start, 227)[:4] == b"TAG+" else start
     lyrics = _ending_at(file, end, 15)
     if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
@@ -92,7 +91,7 @@ def tags_end(file: BinaryIO, position: int) -> int:
         if head[:8] == APE_MARK and len(head) == APE_HEADER_BYTES:
             position += APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
         elif head[:3] == b"TAG":
-            position += _ID3V1_BYTES
+            position += ID3V1_BYTES
         else:
             break
     return position
