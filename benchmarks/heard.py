@@ -51,6 +51,7 @@ _CODECS = {
     "ac3": ("ac3",),
     "wma": ("wmav2",),
     "avi": ("pcm_s16le", "mp3"),
+    "flv": ("mp3",),
     "ts": ("mp2", "aac"),
 }
 _SHAPES = ((16000, 1, 3), (44100, 2, 3), (48000, 2, 7), (48000, 1, 7))
@@ -180,11 +181,11 @@ _JOINED = (
 )
 
 
-# What a whole file of another kind is put behind, and what is cut off; where the first ends, or that it was cut off, a
-# header says.
+# What another kind of file is put behind, and what is cut off.
 _FIRSTS = (*_JOINED, ("au", "pcm_s16be"), ("caf", "pcm_s16le"), ("w64", "pcm_s16le"), ("flac", "flac"), ("mp3", "mp3"))
 _FIRSTS += (("ogg", "libvorbis"), ("opus", "libopus"), ("mka", "flac"), ("avi", "mp3"), ("flv", "mp3"), ("mp2", "mp2"))
 _SECONDS = (("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libvorbis"), ("m4a", "aac"), ("mp3", "mp3"))
+# No header of these says how long they should be, or it is what was cut off.
 _NO_LENGTH = frozenset(("m4a", "mp2"))
 
 

@@ -1,6 +1,7 @@
 """Does the list of instruments depend on how long a recording is? Recordings of one instrument, joined to an hour.
 
     python -m benchmarks.length corpus/manifest.csv [--model instag] [--split dev] [--minutes 60] [--sources A,B]
+        [-o length.json]
 
 For each label, its recordings of a split (`train` unless another is named) are joined in a random order, again and
 again until an hour is full, and scored window by window as `instag tag` does. The hour is then taken as one file, and
